@@ -1,0 +1,132 @@
+#include "app/app.h"
+
+#include "app/access.h"
+#include "app/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { TICK_MS = 50 };
+
+struct thread {
+    pthread_t id;
+    struct app *app;
+    struct worker *worker;
+    int drain_fd;
+    struct event *drain, *tick;
+    uint64_t drain_until_us; /* 0: not draining */
+    bool failed;
+};
+
+void app_tell_ready(struct worker *w)
+{
+    struct app *app = (struct app *)w->app;
+    atomic_store(&app->worker_ready[w->index], app->ready(w));
+}
+
+bool app_ready(const struct app *app)
+{
+    for (int i = 0; i < app->worker_count; i++)
+        if (!atomic_load(&app->worker_ready[i])) return false;
+    return true;
+}
+
+static void on_drain(int fd, short what, void *arg)
+{
+    (void)what;
+    struct thread *t = arg;
+    eventfd_t n;
+    if (eventfd_read(fd, &n) < 0 || t->drain_until_us) return;
+    t->drain_until_us = clock_us() + (uint64_t)t->app->drain_ms * 1000;
+    t->app->drain(t->worker);
+}
+
+static void on_tick(int fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct thread *t = arg;
+    app_tell_ready(t->worker);
+    access_flush(t->worker);
+    bool over = t->drain_until_us && (!t->app->is_busy(t->worker) || clock_us() > t->drain_until_us);
+    if (over) event_base_loopexit(t->worker->base, NULL);
+}
+
+static void thread_events(struct thread *t)
+{
+    static const struct timeval tick = { 0, TICK_MS * 1000 };
+    t->drain = event_new(t->worker->base, t->drain_fd, EV_READ | EV_PERSIST, on_drain, t);
+    t->tick = event_new(t->worker->base, -1, EV_PERSIST, on_tick, t);
+    event_add(t->drain, NULL);
+    event_add(t->tick, &tick);
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+    struct worker *w = t->worker;
+    w->base = event_base_new();
+    if (!w->base) abort();
+    w->metrics = metrics_new(t->app->routes.count);
+    access_start(w);
+    thread_events(t);
+    t->failed = !t->app->start(w);
+    if (t->failed) kill(getpid(), SIGTERM);
+    else event_base_dispatch(w->base);
+    atomic_store(&t->app->worker_ready[w->index], false);
+    t->app->stop(w);
+    access_stop(w);
+    event_free(t->tick);
+    event_free(t->drain);
+    event_base_free(w->base);
+    return NULL;
+}
+
+static void start_threads(struct app *app, struct thread *threads)
+{
+    for (int i = 0; i < app->worker_count; i++) {
+        app->workers[i] = (struct worker){ .app = app, .index = i };
+        threads[i] = (struct thread){ .app = app, .worker = &app->workers[i], .drain_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+        if (threads[i].drain_fd < 0 || pthread_create(&threads[i].id, NULL, thread_main, &threads[i])) abort();
+    }
+}
+
+static void wait_for_end(sigset_t *signals)
+{
+    int signal = 0;
+    while (sigwait(signals, &signal) == 0 && signal == SIGHUP) continue;
+    log_info("draining", LOG_Z("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
+}
+
+int app_run(struct app *app)
+{
+    struct thread threads[WORKERS_MAX];
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by all threads: only sigwait sees them */
+    signal(SIGPIPE, SIG_IGN);
+    evthread_use_pthreads();
+    start_threads(app, threads);
+    wait_for_end(&signals);
+    bool failed = false;
+    for (int i = 0; i < app->worker_count; i++)
+        if (eventfd_write(threads[i].drain_fd, 1) < 0) abort();
+    for (int i = 0; i < app->worker_count; i++) {
+        pthread_join(threads[i].id, NULL);
+        failed |= threads[i].failed;
+        close(threads[i].drain_fd);
+    }
+    for (int i = 0; i < app->worker_count; i++) metrics_free(app->workers[i].metrics);
+    log_info("stopped");
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,38 @@
+/* app: a process of N workers: starts them, tells whether they are ready, drains them on SIGTERM or SIGINT. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "http/route.h"
+#include "http/worker.h"
+
+#include <stdatomic.h>
+
+enum { WORKERS_MAX = 32 };
+
+struct app {
+    const char *name;
+    int worker_count;
+    int drain_ms;                              /* for requests under way at SIGTERM */
+    bool access_log;
+    struct route_table routes;                 /* all that is served; metrics are per row */
+    bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */
+    void (*drain)(struct worker *w);           /* stop accepting */
+    bool (*is_busy)(const struct worker *w);   /* while draining: is anything left? */
+    void (*stop)(struct worker *w);            /* free what start() made */
+    bool (*ready)(const struct worker *w);
+    void *extra;                               /* the binary's own */
+
+    struct worker workers[WORKERS_MAX];
+    atomic_bool worker_ready[WORKERS_MAX];
+};
+
+/* Runs until a signal; the exit status. */
+int app_run(struct app *app);
+
+/* Every worker is ready, as they last said (they say so twenty times a second). */
+bool app_ready(const struct app *app);
+
+/* Marks this worker's readiness at once, for starts that are counted in milliseconds. */
+void app_tell_ready(struct worker *w);
+
+#endif

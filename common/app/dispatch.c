@@ -1,0 +1,75 @@
+#include "app/dispatch.h"
+
+#include "base/uuid.h"
+#include "http/reply.h"
+#include "http/router.h"
+#include "http/worker.h"
+
+enum { CLIENT_ID_MAX = 128 };
+
+static bool is_visible(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.p[i] <= ' ' || s.p[i] >= 0x7f) return false;
+    return s.len && s.len <= CLIENT_ID_MAX;
+}
+
+static void name_request(struct req *r)
+{
+    struct str given = req_header(r, STR("X-Request-Id"));
+    uuid_v7(r->request_id);
+    if (is_visible(given)) r->client_request_id = given;
+}
+
+static void refuse_method(struct req *r, unsigned allowed)
+{
+    struct str list = STR("");
+    for (int m = 0; m < METHOD_COUNT; m++)
+        if (allowed >> m & 1) list = arena_printf(&r->arena, "%.*s%s%.*s", STR_ARG(list), list.len ? ", " : "", STR_ARG(method_names[m]));
+    req_reply_header(r, STR("Allow"), list);
+    problem_set(&r->problem, E_METHOD_NOT_ALLOWED);
+}
+
+/* RFC 9110 section 12.5.1, as far as a JSON service needs it. */
+static bool accepts_json(const struct req *r)
+{
+    static const struct str good[] = { STR("*/*"), STR("application/*"), STR("application/json"), STR("application/problem+json"), STR("text/plain"), STR("text/*") };
+    struct str rest = req_header(r, STR("Accept"));
+    if (!rest.len) return true;
+    while (!str_is_none(rest)) {
+        struct str params = str_cut(&rest, ','), type = str_trim(str_cut(&params, ';'));
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+            if (str_ieq(type, good[i])) return true;
+    }
+    return false;
+}
+
+/* The gateway passes on how long it will wait. */
+static void set_deadline(struct req *r)
+{
+    int64_t ms = r->route->timeout_ms, given;
+    if (str_to_i64(req_header(r, STR("X-Request-Timeout-Ms")), 1, ms, &given)) ms = given;
+    r->deadline_us = r->start_us + (uint64_t)ms * 1000;
+}
+
+bool dispatch_route(struct req *r)
+{
+    name_request(r);
+    struct route_match m = router_find(r->worker->router, r->method, r->path);
+    if (!m.route) {
+        if (m.allowed) refuse_method(r, m.allowed);
+        else problem_set(&r->problem, E_NOT_FOUND);
+        return false;
+    }
+    r->route = m.route;
+    memcpy(r->params, m.params, sizeof r->params);
+    set_deadline(r);
+    if (!accepts_json(r)) problem_set(&r->problem, E_NOT_ACCEPTABLE);
+    return r->problem.code == E_OK;
+}
+
+void dispatch_refused(struct req *r)
+{
+    name_request(r);
+    reply_error(r);
+}

@@ -1,0 +1,251 @@
+#include "app/service.h"
+
+#include "app/access.h"
+#include "app/app.h"
+#include "app/dispatch.h"
+#include "app/system.h"
+#include "auth/guard.h"
+#include "auth/keys.h"
+#include "auth/token.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/client.h"
+#include "http/reply.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "io/work.h"
+#include "permissions.h"
+#include "rest/cursor.h"
+#include "rest/etag.h"
+#include "rest/names.h"
+#include "rest/rest.h"
+#include "rest/segment.h"
+#include "rest/statements.h"
+#include "schema/type.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { HOUSEKEEPING_S = 60 };
+
+struct settings {
+    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *log_level;
+    int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_ms;
+    bool strict, access_log;
+};
+
+#define AT(member) offsetof(struct settings, member)
+static const struct opt opts[] = {
+    { "HTTP_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
+    { "HTTP_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "port to listen on" },
+    { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
+    { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
+    { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0, "signs list cursors; the same on every replica; at least 32 characters" },
+    { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
+    { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
+    { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
+    { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
+    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "2", 0, 1, 64, "pipelined connections per thread, 1 to 64" },
+    { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64, "further ones for lists and counts, 1 to 64" },
+    { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000, "longest statement, in milliseconds" },
+    { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
+    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000, "time for requests under way at SIGTERM, in milliseconds" },
+    { 0 },
+};
+
+static struct settings settings;
+static const struct service *service;
+static const struct pg_stmt *const *statements;
+
+/* --- one worker -------------------------------------------------------------------------------------------------------- */
+
+struct housekeeper {
+    struct event *timer;
+    struct pg_segment segment;
+    bool busy;
+};
+
+static void housekeeping_done(struct pg_segment *s, void *arg)
+{
+    struct housekeeper *h = arg;
+    pg_segment_done(s);
+    h->busy = false;
+}
+
+static void on_housekeeping(int fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct worker *w = arg;
+    struct housekeeper *h = w->extra;
+    if (h->busy) return;
+    h->busy = true;
+    pg_segment_init(&h->segment, PG_SLOW, housekeeping_done, h);
+    pg_add(&h->segment, &stmt_housekeeping, NULL, 0);
+    pg_submit(w->pg, &h->segment);
+}
+
+static void start_housekeeping(struct worker *w)
+{
+    static const struct timeval every = { HOUSEKEEPING_S, 0 };
+    struct housekeeper *h = calloc(1, sizeof *h);
+    if (!h) abort();
+    w->extra = h;
+    h->timer = event_new(w->base, -1, EV_PERSIST, on_housekeeping, w);
+    if (w->index == 0) event_add(h->timer, &every);
+}
+
+static void stop_housekeeping(struct worker *w)
+{
+    struct housekeeper *h = w->extra;
+    event_free(h->timer);
+    free(h);
+}
+
+static void on_request(struct req *r)
+{
+    if (dispatch_route(r) && guard_admit(r)) r->route->handler(r);
+    else reply_error(r);
+}
+
+static void start_database(struct worker *w)
+{
+    struct pg_config config = {
+        .url = settings.database_url, .timezone = settings.timezone, .application = service->name,
+        .connections = { settings.pg_connections, settings.pg_list_connections },
+        .statement_timeout_ms = settings.statement_timeout_ms, .statements = statements,
+        .channel = "names", .on_notify = names_forget, .notify_arg = w->names,
+    };
+    w->pg = pg_new(w->base, w->work, &config);
+}
+
+static bool worker_start(struct worker *w)
+{
+    struct server_config config = {
+        .address = settings.address, .port = settings.port, .body_max = LIMIT_BODY,
+        .worker = w, .on_request = on_request, .on_refused = dispatch_refused,
+    };
+    w->work = work_new(w->base);
+    w->tokens = tokens_new();
+    w->names = names_new();
+    w->shapes = shapes_new();
+    w->client = client_new(w->base);
+    w->router = router_new(&w->app->routes);
+    start_database(w);
+    start_housekeeping(w);
+    w->server = server_new(w->base, &config);
+    if (!w->server) log_error("cannot listen", LOG_Z("address", settings.address), LOG_INT("port", settings.port), LOG_Z("error", strerror(errno)));
+    w->keys = keys_new(w, settings.jwks_url);
+    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
+    return w->server && w->keys;
+}
+
+static void worker_drain(struct worker *w)
+{
+    if (w->server) server_drain(w->server);
+}
+
+static bool worker_is_busy(const struct worker *w)
+{
+    return server_connections(w->server) > 0 || pg_in_flight(w->pg) > 0;
+}
+
+static void worker_stop(struct worker *w)
+{
+    if (w->server) server_free(w->server);
+    if (w->keys) keys_free(w->keys);
+    work_free(w->work);
+    pg_free(w->pg);
+    client_free(w->client);
+    stop_housekeeping(w);
+    router_free(w->router);
+    shapes_free(w->shapes);
+    names_free(w->names);
+    tokens_free(w->tokens);
+}
+
+static bool worker_ready(const struct worker *w)
+{
+    return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens);
+}
+
+/* --- the process --------------------------------------------------------------------------------------------------------- */
+
+static void openapi(struct req *r)
+{
+    reply_raw(r, 200, STR("application/json; charset=utf-8"), *service->openapi);
+}
+
+static const struct route openapi_route[] = {
+    { .method = METHOD_GET, .path = STR("/openapi.json"), .handler = openapi, .permission = PERM_PUBLIC, .timeout_ms = 1000, .operation = STR("openapi") },
+};
+static const struct route_table openapi_routes = { openapi_route, 1 };
+
+static void document(void)
+{
+    struct buf out;
+    buf_init(&out, 64 * 1024);
+    config_document(opts, "Every service", &out);
+    if (service->opts) config_document(service->opts, service->name, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_done(&out);
+}
+
+static void load_or_exit(const struct opt *table, void *to)
+{
+    struct buf faults;
+    buf_init(&faults, 16 * 1024);
+    if (config_load(table, to, &faults)) return;
+    fprintf(stderr, "%s: cannot start:\n%.*s", service->name, STR_ARG(buf_str(&faults)));
+    exit(EXIT_FAILURE);
+}
+
+static enum log_level log_level_of(const char *name)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(name, names[i])) return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static void configure(void)
+{
+    settings.workers = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (settings.workers > WORKERS_MAX) settings.workers = WORKERS_MAX;
+    load_or_exit(opts, &settings);
+    if (service->opts) load_or_exit(service->opts, service->settings);
+    const struct zone *zone = zone_load(settings.timezone);
+    if (!zone) {
+        fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
+        exit(EXIT_FAILURE);
+    }
+    type_set_zone(zone);
+    cursor_set_secret(str_of(settings.cursor_secret));
+    etag_set_strict(settings.strict);
+    log_init(service->name, log_level_of(settings.log_level));
+    config_log(opts, &settings);
+}
+
+int service_run(const struct service *s, int argc, char **argv)
+{
+    service = s;
+    if (argc == 2 && !strcmp(argv[1], "configuration")) {
+        document();
+        return EXIT_SUCCESS;
+    }
+    configure();
+    statements = rest_statements(s->resources, s->statements);
+    struct route_table system = route_table_join(&system_routes, &openapi_routes);
+    static struct app app;
+    app = (struct app){
+        .name = s->name, .worker_count = settings.workers, .drain_ms = settings.drain_ms, .access_log = settings.access_log,
+        .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
+        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
+    };
+    free((void *)system.rows);
+    int status = app_run(&app);
+    free((void *)app.routes.rows);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* service: everything a service is besides its tables. */
+#ifndef APP_SERVICE_H
+#define APP_SERVICE_H
+
+#include "base/config.h"
+#include "http/route.h"
+#include "io/pg.h"
+#include "schema/schema.h"
+
+struct service {
+    const char *name;
+    const struct route_table *routes;
+    const struct str *openapi;
+    const struct resource *const *resources;     /* NULL-terminated: those with rest_* routes */
+    const struct pg_stmt *const *statements;     /* NULL-terminated, the service's own; or NULL */
+    const struct opt *opts;                      /* its own settings; or NULL */
+    void *settings;
+};
+
+/* Configuration, log, database, HTTP; serves until SIGTERM, drains, returns the exit status. With the argument
+ * "configuration" it prints its settings as Markdown instead. */
+int service_run(const struct service *s, int argc, char **argv);
+
+
+#endif

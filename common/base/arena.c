@@ -1,0 +1,93 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BLOCK_SIZE = 8192, ALIGNMENT = 16 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, size;
+    char data[] __attribute__((aligned(ALIGNMENT)));
+};
+
+struct arena_defer {
+    struct arena_defer *next;
+    void (*release)(void *);
+    void *object;
+};
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){ 0 };
+}
+
+void arena_done(struct arena *a)
+{
+    for (struct arena_defer *d = a->defers; d; d = d->next) d->release(d->object);
+    for (struct arena_block *b = a->block, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    arena_init(a);
+}
+
+static struct arena_block *block_new(size_t need)
+{
+    size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+    struct arena_block *b = malloc(sizeof *b + size);
+    if (!b) abort();
+    b->size = size;
+    b->used = 0;
+    return b;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    if (size > PTRDIFF_MAX) abort(); /* a length that went below zero; room for the sums below */
+    size_t need = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    struct arena_block *b = a->block;
+    if (!b || b->size - b->used < need) {
+        b = block_new(need);
+        b->next = a->block;
+        a->block = b;
+    }
+    void *p = b->data + b->used;
+    b->used += need;
+    return memset(p, 0, size);
+}
+
+struct str arena_dup(struct arena *a, struct str s)
+{
+    if (str_is_none(s)) return s;
+    char *p = arena_alloc(a, s.len + 1);
+    memcpy(p, s.p, s.len);
+    return (struct str){ p, s.len };
+}
+
+char *arena_cstr(struct arena *a, struct str s)
+{
+    return (char *)arena_dup(a, str_is_none(s) ? STR("") : s).p;
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) abort();
+    char *p = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(p, (size_t)n + 1, format, again);
+    va_end(again);
+    return (struct str){ p, (size_t)n };
+}
+
+void arena_defer(struct arena *a, void (*release)(void *), void *object)
+{
+    struct arena_defer *d = arena_new(a, struct arena_defer);
+    *d = (struct arena_defer){ a->defers, release, object };
+    a->defers = d;
+}

@@ -1,0 +1,67 @@
+#include "base/str.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool str_ieq(struct str a, struct str b)
+{
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.p[i]) != lower(b.p[i])) return false;
+    return true;
+}
+
+bool str_has_prefix(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len && is_blank(s.p[0])) s.p++, s.len--;
+    while (s.len && is_blank(s.p[s.len - 1])) s.len--;
+    return s;
+}
+
+struct str str_cut(struct str *rest, char sep)
+{
+    struct str all = *rest;
+    const char *at = all.len ? memchr(all.p, sep, all.len) : NULL;
+    if (!at) {
+        *rest = STR_NONE;
+        return all;
+    }
+    size_t n = (size_t)(at - all.p);
+    *rest = str_sub(all, n + 1, all.len);
+    return str_sub(all, 0, n);
+}
+
+bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
+{
+    bool negative = s.len && s.p[0] == '-';
+    size_t i = negative;
+    if (i == s.len) return false;
+    int64_t n = 0;
+    for (; i < s.len; i++) {
+        int digit = s.p[i] - '0';
+        if (digit < 0 || digit > 9) return false;
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, negative ? -digit : digit, &n)) return false;
+    }
+    if (n < min || n > max) return false;
+    *ret = n;
+    return true;
+}
+
+uint64_t str_hash(struct str s)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    return h;
+}

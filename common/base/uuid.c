@@ -1,0 +1,72 @@
+#include "base/uuid.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+void random_bytes(void *out, size_t n)
+{
+    char *to = out;
+    while (n) {
+        ssize_t got = getrandom(to, n, 0);
+        if (got < 0 && errno != EINTR) abort();
+        if (got > 0) to += got, n -= (size_t)got;
+    }
+}
+
+/* Milliseconds since 1970 in the upper 48 bits, 1/4096 ms in the lower 12 (RFC 9562, section 6.2, method 3); one more
+ * than the last when the clock has not moved or went back. */
+static uint64_t next_tick(void)
+{
+    static _Thread_local uint64_t last;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    uint64_t ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    uint64_t tick = ms << 12 | ((uint64_t)t.tv_nsec % 1000000) * 4096 / 1000000;
+    return last = tick > last ? tick : last + 1;
+}
+
+/* 48 bits of time, version 7, 12 bits of time, variant 10, 62 bits of chance (RFC 9562, section 5.7). */
+static void v7_bytes(unsigned char b[16])
+{
+    uint64_t tick = next_tick();
+    random_bytes(b, 16);
+    for (int i = 0; i < 6; i++) b[i] = (unsigned char)(tick >> (52 - 8 * i));
+    b[6] = (unsigned char)(0x70 | (tick >> 8 & 0x0F));
+    b[7] = (unsigned char)tick;
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3F));
+}
+
+static bool dash_at(size_t i)
+{
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+void uuid_v7(char out[UUID_LEN + 1])
+{
+    unsigned char b[16];
+    v7_bytes(b);
+    for (size_t i = 0, nibble = 0; i < UUID_LEN; i++) {
+        if (dash_at(i)) {
+            out[i] = '-';
+            continue;
+        }
+        out[i] = "0123456789abcdef"[nibble % 2 ? b[nibble / 2] & 0x0F : b[nibble / 2] >> 4];
+        nibble++;
+    }
+    out[UUID_LEN] = 0;
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool uuid_valid(struct str s)
+{
+    if (s.len != UUID_LEN) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (dash_at(i) ? s.p[i] != '-' : !is_hex(s.p[i])) return false;
+    return true;
+}

@@ -1,0 +1,297 @@
+#include "http/client.h"
+
+#include "base/clock.h"
+#include "http/client_conn.h"
+
+#include <arpa/inet.h>
+#include <event2/dns.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* Less than the peer's own limit, so that we close first and rarely meet a connection that has just been closed. */
+enum { IDLE_MS = LIMIT_IDLE_MS - 15 * 1000, SWEEP_S = 10 };
+
+/* --- the bytes of a request ---------------------------------------------------------------------------------------- */
+
+static bool has_control(struct str s, char least)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < (unsigned char)least && c != '\t') || c == 0x7f) return true;
+    }
+    return false;
+}
+
+/* Nothing that could end a line early may come through from another message. */
+static bool request_is_clean(const struct client_request *q)
+{
+    if (q->target.len == 0 || has_control(q->target, '!') || memchr(q->target.p, '\t', q->target.len)) return false;
+    for (size_t i = 0; i < q->header_count; i++)
+        if (q->headers[i].name.len == 0 || has_control(q->headers[i].name, '!') || has_control(q->headers[i].value, ' '))
+            return false;
+    return true;
+}
+
+/* RFC 9110 8.6: a method that gives a body a meaning says so even when there is none. */
+static bool needs_length(const struct client_request *q)
+{
+    return q->body.len || q->method == METHOD_POST || q->method == METHOD_PUT || q->method == METHOD_PATCH;
+}
+
+static char *put(char *to, struct str s)
+{
+    if (s.len) memcpy(to, s.p, s.len);
+    return to + s.len;
+}
+
+static char *put_header(char *to, struct str name, struct str value)
+{
+    return put(put(put(put(to, name), STR(": ")), value), STR("\r\n"));
+}
+
+static struct str request_write(struct arena *a, const struct origin *o, const struct client_request *q)
+{
+    struct str method = method_names[q->method], length = arena_printf(a, "%zu", q->body.len);
+    size_t room = 128 + q->target.len + o->authority.len + q->body.len;
+    for (size_t i = 0; i < q->header_count; i++) room += q->headers[i].name.len + q->headers[i].value.len + 4;
+    char *start = arena_alloc(a, room), *to = start;
+    to = put(put(put(put(to, method), STR(" ")), q->target), STR(" HTTP/1.1\r\n"));
+    to = put_header(to, STR("Host"), o->authority);
+    for (size_t i = 0; i < q->header_count; i++) to = put_header(to, q->headers[i].name, q->headers[i].value);
+    if (needs_length(q)) to = put_header(to, STR("Content-Length"), length);
+    to = put(put(to, STR("\r\n")), q->body);
+    return (struct str){ start, (size_t)(to - start) };
+}
+
+/* --- exchanges --------------------------------------------------------------------------------------------------------- */
+
+static void on_exchange_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct exchange *x = arg;
+    (void)fd, (void)what;
+    struct client_conn *c = x->conn;
+    enum client_error error = x->reply.error ? x->reply.error : c && !c->connected ? CLIENT_CONNECT : CLIENT_TIMEOUT;
+    if (c) client_conn_close(c);
+    exchange_end(x, error);
+}
+
+void exchange_fail(struct exchange *x, enum client_error error)
+{
+    x->reply.error = error;
+    event_active(&x->timer, EV_TIMEOUT, 1);
+}
+
+void exchange_end(struct exchange *x, enum client_error error)
+{
+    x->reply.error = error;
+    x->origin->in_flight--;
+    LIST_REMOVE(x, link);
+    event_del(&x->timer);
+    x->done(x->arg, &x->reply);
+    struct arena arena = x->arena;
+    arena_done(&arena);
+}
+
+static struct exchange *exchange_new(struct origin *o, const struct client_request *q, client_done_fn done, void *arg)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct exchange *x = arena_new(&arena, struct exchange);
+    x->arena = arena;
+    x->origin = o;
+    x->method = q->method;
+    x->reply_max = q->reply_max;
+    x->idempotent = q->idempotent;
+    x->done = done;
+    x->arg = arg;
+    LIST_INSERT_HEAD(&o->client->exchanges, x, link);
+    o->in_flight++;
+    evtimer_assign(&x->timer, o->client->base, on_exchange_timer, x);
+    return x;
+}
+
+/* --- the pool ------------------------------------------------------------------------------------------------------------ */
+
+void origin_leave(struct client_conn *c)
+{
+    LIST_REMOVE(c, link);
+    c->pooled = false;
+    c->origin->idle_count--;
+}
+
+void origin_keep(struct origin *o, struct client_conn *c)
+{
+    struct timeval sweep = { SWEEP_S, 0 };
+    if (o->idle_count == LIMIT_UPSTREAM_IDLE) return client_conn_close(c);
+    c->pooled = true;
+    c->idle_us = clock_us();
+    LIST_INSERT_HEAD(&o->idle, c, link);
+    o->idle_count++;
+    if (!evtimer_pending(o->client->sweep, NULL)) evtimer_add(o->client->sweep, &sweep);
+}
+
+static void origin_sweep(struct origin *o, uint64_t idle_since)
+{
+    for (struct client_conn *c = LIST_FIRST(&o->idle), *next; c; c = next) {
+        next = LIST_NEXT(c, link);
+        if (c->idle_us < idle_since) client_conn_close(c);
+    }
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct client *client = arg;
+    struct timeval again = { SWEEP_S, 0 };
+    struct origin *o;
+    uint64_t now = clock_us(), idle_us = (uint64_t)IDLE_MS * 1000;
+    bool is_needed = false;
+    (void)fd, (void)what;
+    LIST_FOREACH(o, &client->origins, link) {
+        if (now > idle_us) origin_sweep(o, now - idle_us);
+        is_needed |= o->idle_count > 0;
+    }
+    if (is_needed) evtimer_add(client->sweep, &again);
+}
+
+void client_send(struct origin *o, const struct client_request *q, client_done_fn done, void *arg)
+{
+    struct exchange *x = exchange_new(o, q, done, arg);
+    struct timeval timeout = { q->timeout_ms / 1000, q->timeout_ms % 1000 * 1000 };
+    if (!request_is_clean(q)) return exchange_fail(x, CLIENT_PROTOCOL);
+    if (o->in_flight > LIMIT_UPSTREAM_QUEUE) return exchange_fail(x, CLIENT_BUSY);
+    x->bytes = request_write(&x->arena, o, q);
+    evtimer_add(&x->timer, &timeout);
+    for (struct client_conn *c; (c = LIST_FIRST(&o->idle));) {
+        origin_leave(c);
+        if (client_conn_reuse(c, x)) return;
+    }
+    client_conn_open(x);
+}
+
+/* --- origins ------------------------------------------------------------------------------------------------------------- */
+
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_') return false;
+    }
+    return s.len > 0;
+}
+
+static bool address_v6(struct origin *o)
+{
+    struct sockaddr_in6 *six = (void *)&o->address;
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons((uint16_t)o->port);
+    o->address_len = sizeof *six;
+    return inet_pton(AF_INET6, o->host, &six->sin6_addr) == 1;
+}
+
+static bool address_v4(struct origin *o)
+{
+    struct sockaddr_in *four = (void *)&o->address;
+    four->sin_family = AF_INET;
+    four->sin_port = htons((uint16_t)o->port);
+    o->address_len = sizeof *four;
+    return inet_pton(AF_INET, o->host, &four->sin_addr) == 1;
+}
+
+static bool authority_split(struct str s, struct str *ret_host, struct str *ret_port)
+{
+    bool is_v6 = s.len && s.p[0] == '[';
+    const char *end = s.len ? memchr(s.p, is_v6 ? ']' : ':', s.len) : NULL;
+    if (is_v6 && !end) return false;
+    size_t n = end ? (size_t)(end - s.p) + is_v6 : s.len;
+    *ret_host = is_v6 ? str_sub(s, 1, n - 1) : str_sub(s, 0, n);
+    *ret_port = n < s.len ? str_sub(s, n + 1, s.len) : STR("80");
+    return n == s.len || s.p[n] == ':';
+}
+
+/* "http://host[:port][/]" */
+static bool origin_read(struct origin *o, struct str url)
+{
+    struct str scheme = STR("http://"), host, port;
+    int64_t number;
+    if (!str_has_prefix(url, scheme)) return false;
+    struct str authority = str_sub(url, scheme.len, url.len);
+    if (authority.len && authority.p[authority.len - 1] == '/') authority.len--;
+    if (!authority_split(authority, &host, &port) || !str_to_i64(port, 1, 65535, &number)) return false;
+    o->authority = arena_dup(&o->arena, authority);
+    o->host = arena_cstr(&o->arena, host);
+    o->port = (int)number;
+    if (str_has_prefix(authority, STR("["))) return address_v6(o);
+    if (!address_v4(o)) o->address_len = 0; /* a name */
+    return is_name(host);
+}
+
+static void origin_free(struct origin *o)
+{
+    for (struct client_conn *c; (c = LIST_FIRST(&o->idle));) client_conn_close(c);
+    struct arena arena = o->arena;
+    arena_done(&arena);
+}
+
+/* evdns asks the name servers itself, so the loop never waits for getaddrinfo(). */
+static void dns_start(struct client *c)
+{
+    int flags = EVDNS_BASE_DISABLE_WHEN_INACTIVE;
+    c->dns = evdns_base_new(c->base, flags | EVDNS_BASE_INITIALIZE_NAMESERVERS);
+    if (!c->dns) c->dns = evdns_base_new(c->base, flags); /* no resolv.conf: /etc/hosts remains */
+    if (!c->dns) abort();
+    evdns_base_set_option(c->dns, "randomize-case:", "0"); /* embedded DNS servers of container networks drop the case */
+}
+
+struct origin *client_origin(struct client *client, struct str url)
+{
+    struct arena arena;
+    struct origin *o;
+    LIST_FOREACH(o, &client->origins, link)
+        if (str_eq(o->url, url)) return o;
+    arena_init(&arena);
+    o = arena_new(&arena, struct origin);
+    o->arena = arena;
+    o->client = client;
+    o->url = arena_dup(&o->arena, url);
+    LIST_INIT(&o->idle);
+    if (!origin_read(o, url)) {
+        origin_free(o);
+        return NULL;
+    }
+    if (!o->address_len && !client->dns) dns_start(client);
+    LIST_INSERT_HEAD(&client->origins, o, link);
+    return o;
+}
+
+/* --- the client ------------------------------------------------------------------------------------------------------------ */
+
+struct client *client_new(struct event_base *base)
+{
+    struct client *c = calloc(1, sizeof *c);
+    if (!c) abort();
+    signal(SIGPIPE, SIG_IGN);
+    c->base = base;
+    LIST_INIT(&c->origins);
+    LIST_INIT(&c->exchanges);
+    c->sweep = evtimer_new(base, on_sweep, c);
+    if (!c->sweep) abort();
+    return c;
+}
+
+void client_free(struct client *c)
+{
+    if (!c) return;
+    for (struct exchange *x; (x = LIST_FIRST(&c->exchanges));) {
+        if (x->conn) client_conn_close(x->conn);
+        exchange_end(x, CLIENT_CLOSED);
+    }
+    for (struct origin *o; (o = LIST_FIRST(&c->origins));) {
+        LIST_REMOVE(o, link);
+        origin_free(o);
+    }
+    event_free(c->sweep);
+    if (c->dns) evdns_base_free(c->dns, 0);
+    free(c);
+}

@@ -1,0 +1,78 @@
+/* client_conn: one connection to an origin, and one exchange (request and reply) on it. Private to http/client.
+ *
+ * client.c owns clients, origins, their pools and exchanges; client_conn.c connects, writes and reads. */
+#ifndef HTTP_CLIENT_CONN_H
+#define HTTP_CLIENT_CONN_H
+
+#include "http/chunked.h"
+#include "http/client.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+struct client {
+    struct event_base *base;
+    struct evdns_base *dns; /* NULL until the first origin that is a name */
+    LIST_HEAD(, origin) origins;
+    LIST_HEAD(, exchange) exchanges;
+    struct event *sweep; /* closes what was idle too long */
+};
+
+struct origin {
+    LIST_ENTRY(origin) link;
+    struct client *client;
+    struct arena arena;
+    struct str url, authority; /* authority: for Host */
+    const char *host;
+    int port;
+    struct sockaddr_storage address;
+    socklen_t address_len; /* 0: `host` is a name */
+    LIST_HEAD(, client_conn) idle; /* the last used first */
+    size_t idle_count, in_flight;
+};
+
+/* Lies in its own arena. */
+struct exchange {
+    LIST_ENTRY(exchange) link;
+    struct arena arena;
+    struct origin *origin;
+    struct client_conn *conn; /* NULL: none yet, or any more */
+    struct str bytes;         /* the request */
+    enum method method;
+    size_t reply_max;
+    bool idempotent, retried;
+    struct client_reply reply; /* as far as it is read */
+    client_done_fn done;
+    void *arg;
+    struct event timer; /* the deadline; also used to report a failure from the loop */
+};
+
+struct client_conn {
+    LIST_ENTRY(client_conn) link; /* in origin->idle */
+    struct origin *origin;
+    struct exchange *exchange; /* NULL: idle */
+    struct bufferevent *bev;
+    bool connected, pooled, reused; /* reused: this is not its first exchange */
+    bool sent, answered;            /* a byte of this exchange went out, came in */
+    enum { REPLY_HEAD, REPLY_LENGTH, REPLY_CHUNKED, REPLY_TO_END } phase;
+    int interims;
+    uint64_t left;
+    struct chunked chunked;
+    bool keep_alive;
+    uint64_t idle_us; /* since when */
+};
+
+/* In client_conn.c. */
+void client_conn_open(struct exchange *x);                         /* a fresh connection for x */
+bool client_conn_reuse(struct client_conn *c, struct exchange *x); /* false: it was dead; closed, x untouched */
+void client_conn_close(struct client_conn *c);
+
+/* In client.c. */
+void exchange_fail(struct exchange *x, enum client_error error); /* reported from the loop, not from inside */
+void exchange_end(struct exchange *x, enum client_error error);  /* reported now; x is freed */
+void origin_keep(struct origin *o, struct client_conn *c);       /* into the pool, or closed */
+void origin_leave(struct client_conn *c);                        /* out of the pool */
+
+#endif

@@ -1,0 +1,80 @@
+/* req: one request from its first byte to its last, owner of everything made for it.
+ *
+ * Born in http/server when a whole, strictly valid request has arrived; it lives until its reply has been handed over
+ * and nobody holds it (req_hold/req_release around asynchronous work). The client may vanish in between: the work goes
+ * on, the reply is dropped. */
+#ifndef HTTP_REQ_H
+#define HTTP_REQ_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "http/head.h"
+#include "http/route.h"
+
+struct server_conn;
+struct principal;
+struct worker;
+struct json;
+
+enum step { STEP_NEXT, STEP_WAIT, STEP_FAIL };
+typedef enum step (*step_fn)(struct req *r);
+
+enum { REQ_REPLY_HEADERS = 12, REQUEST_ID_LEN = 36 };
+
+struct req {
+    struct arena arena;
+    struct worker *worker;
+
+    /* what was asked; slices of the arena */
+    enum method method;
+    struct str target;                 /* as sent */
+    struct str path, query;            /* path in normal form (percent-decoded once); query raw, without '?' */
+    struct header *headers;
+    size_t header_count;
+    struct str body;
+    struct str peer;                   /* address of the TCP peer, text */
+    bool tls;
+
+    /* what the layers found out */
+    const struct route *route;         /* NULL: none matched */
+    struct str params[LIMIT_PATH_PARAMS];
+    const struct principal *who;       /* NULL on public routes */
+    char request_id[REQUEST_ID_LEN + 1]; /* UUIDv7 */
+    struct str client_request_id;      /* the client's own, if valid */
+    uint64_t start_us;                 /* monotonic */
+    uint64_t deadline_us;              /* monotonic; 0: none */
+
+    /* the answer */
+    struct problem problem;
+    int status;                        /* 0 until decided */
+    struct buf out;                    /* body */
+    struct str content_type;
+    struct header reply_headers[REQ_REPLY_HEADERS];
+    size_t reply_header_count;
+    bool close;                        /* close the connection after the reply */
+    bool replied;
+
+    const step_fn *step;               /* the flow under way, see http/flow.h */
+    void *state;                       /* the flow's own, in the arena */
+    void *names_fetch;                 /* rest/names: what this request has fetched */
+
+    uint64_t db_us;                    /* time spent waiting for PostgreSQL */
+    struct server_conn *conn;          /* NULL once the client is gone */
+    int holds;
+};
+
+/* A request with one hold, in `arena`, which it takes over (and leaves empty behind). For http/server, and tests. */
+struct req *req_new(struct arena *arena);
+
+struct str req_header(const struct req *r, struct str name);  /* the only one of that name; absent: none, or several */
+bool req_header_repeated(const struct req *r, struct str name);
+
+void req_hold(struct req *r);
+void req_release(struct req *r);
+
+/* Adds a reply header; both slices must live as long as the arena. Beyond REQ_REPLY_HEADERS it aborts: a bug. */
+void req_reply_header(struct req *r, struct str name, struct str value);
+
+#endif

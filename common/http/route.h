@@ -1,0 +1,43 @@
+/* route: one row per operation, generated from proto-json-schemas/<service>.routes.json.
+ *
+ * A service's table (build/gen/<service>_routes.c) has handlers; the gateway's registry (build/gen/registry.c) has all
+ * public rows of all services without them. Permission is a column: a row without it does not build. */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "base/str.h"
+
+enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS, METHOD_COUNT };
+extern const struct str method_names[METHOD_COUNT];
+
+enum rate_class { RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_REPORT, RATE_INTERNAL };
+
+struct req;
+struct resource;
+typedef void (*handler_fn)(struct req *r);
+
+/* How an internal method (§4) carries its arguments: {"<id>": "...", "<body>": {...}}. */
+struct rpc {
+    struct str id, body; /* absent: takes none */
+};
+
+struct route {
+    enum method method;
+    struct str path; /* "/api/v1/customers/{customer_id}" */
+    handler_fn handler;
+    const struct resource *resource;
+    unsigned char permission; /* enum permission; PERM_PUBLIC, PERM_AUTHENTICATED or a named one */
+    unsigned char service;    /* enum service_id */
+    unsigned char rate;       /* enum rate_class */
+    bool audited;
+    int timeout_ms;
+    struct str operation; /* operationId */
+    const struct rpc *rpc;
+};
+
+struct route_table {
+    const struct route *rows;
+    size_t count;
+};
+
+#endif

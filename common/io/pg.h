@@ -1,0 +1,85 @@
+/* pg: PostgreSQL through few connections that many requests share (libpq pipeline mode). One pool per worker.
+ *
+ * The unit of work is a segment: up to PG_CALLS statements that are one implicit transaction, ended by one Sync. There is
+ * no BEGIN and no COMMIT; what a statement needs to know of an earlier one stands in SQL. An error rolls the whole
+ * segment back. Segments that only read share a Sync with their neighbours, which saves a system call for each.
+ *
+ * Statements have constant text and values only as $n. Those known at start are prepared at connect (pg_ready() tells);
+ * others are prepared on a connection when it first meets them.
+ *
+ * When a connection is lost, segments not yet sent and those that only read move to another one; a write that was sent
+ * fails with E_DATABASE_DOWN, since nobody knows whether it happened. */
+#ifndef IO_PG_H
+#define IO_PG_H
+
+#include "base/err.h"
+
+struct event_base;
+struct work;
+struct pg;
+
+enum { PG_CALLS = 8, PG_PARAMS = 64 };
+
+struct pg_stmt {
+    const char *name;                 /* NULL: used once, never prepared */
+    const char *sql;
+};
+
+struct pg_call {
+    const struct pg_stmt *stmt;       /* must outlive the segment; its name stands for its text for ever */
+    const char *const *values;        /* NUL-terminated, NULL for SQL NULL; must outlive the segment */
+    int count;
+};
+
+enum pg_lane { PG_FAST, PG_SLOW, PG_LANES }; /* lists and counts wait on their own connections */
+
+struct pg_segment {
+    struct pg_call calls[PG_CALLS];
+    int count;
+    enum pg_lane lane;
+    bool reads;                       /* changes nothing: may be sent again */
+    uint64_t deadline_us;             /* monotonic; 0: the statement timeout alone bounds it */
+    void (*done)(struct pg_segment *s, void *arg); /* exactly once, never from inside pg_submit() */
+    void *arg;
+
+    /* the outcome, owned by the segment until pg_segment_done() */
+    enum err_code error;              /* E_OK; E_DATABASE_DOWN; E_DATABASE_TIMEOUT; E_OVERLOADED; E_INTERNAL: see sqlstate */
+    char sqlstate[6];
+    char *detail, *constraint;        /* of an SQL error; NULL when it has none */
+    void *results[PG_CALLS];          /* calls before the failing one keep theirs */
+    uint64_t sent_us, took_us;
+
+    struct pg_segment *next;
+    int results_seen;
+    bool alone;                       /* shares its Sync with nobody */
+};
+
+void pg_segment_init(struct pg_segment *s, enum pg_lane lane, void (*done)(struct pg_segment *, void *), void *arg);
+void pg_segment_done(struct pg_segment *s); /* frees results; a deferred call of the request's arena */
+void pg_add(struct pg_segment *s, const struct pg_stmt *stmt, const char *const *values, int count);
+
+int pg_rows(const struct pg_segment *s, int call);
+struct str pg_value(const struct pg_segment *s, int call, int row, int column); /* absent: SQL NULL */
+int pg_affected(const struct pg_segment *s, int call);
+
+struct pg_config {
+    const char *url;                  /* libpq URL or keywords */
+    const char *timezone;             /* of the sessions: how times are printed */
+    const char *application;
+    int connections[PG_LANES];
+    int statement_timeout_ms;
+    const struct pg_stmt *const *statements; /* prepared at connect; NULL-terminated */
+    /* NOTIFY on `channel` was seen (payload), or may have been missed (absent). NULL channel: no LISTEN. */
+    const char *channel;
+    void (*on_notify)(void *arg, struct str payload);
+    void *notify_arg;
+};
+
+struct pg *pg_new(struct event_base *base, struct work *work, const struct pg_config *config);
+void pg_free(struct pg *p); /* segments under way fail with E_DATABASE_DOWN */
+bool pg_ready(const struct pg *p);     /* every connection has prepared every statement */
+bool pg_listening(const struct pg *p); /* notifications arrive */
+size_t pg_in_flight(const struct pg *p);
+void pg_submit(struct pg *p, struct pg_segment *s);
+
+#endif

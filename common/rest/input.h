@@ -1,0 +1,21 @@
+/* input: what a write or a single read is given, the same for REST and internal methods. */
+#ifndef REST_INPUT_H
+#define REST_INPUT_H
+
+#include "http/req.h"
+#include "json/json_read.h"
+
+enum { INPUT_ID = 1, INPUT_BODY = 2, INPUT_WRITE = 4 };
+
+struct input {
+    struct str id;             /* valid UUID */
+    const struct json *body;
+    bool dry_run;
+    const char *versions;      /* If-Match as an int[] literal; NULL: none given, or "*" */
+    struct str key;            /* Idempotency-Key; absent: none */
+};
+
+/* Reads path, query, header fields and body; false: r->problem says why. */
+bool input_read(struct req *r, unsigned what, struct input *in);
+
+#endif

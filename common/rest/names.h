@@ -1,0 +1,25 @@
+/* names: the names shown next to references (industry_name, created_by_name ...), cached per worker.
+ *
+ * A join for each would triple the cost of reading a row. Names are fetched when first needed, kept for a minute, and
+ * forgotten at once when PostgreSQL says that one has changed (announce_name in rest.sql). */
+#ifndef REST_NAMES_H
+#define REST_NAMES_H
+
+#include "http/req.h"
+#include "io/pg.h"
+#include "schema/schema.h"
+
+struct names;
+
+struct names *names_new(void);
+void names_free(struct names *n);
+void names_forget(void *names, struct str payload); /* pg_config.on_notify: "<schema>.<table>:<id>"; absent: all */
+
+/* The name of `ref`'s row `id`; absent when it has none or names_ready() was not asked for it. */
+struct str names_find(struct names *n, const struct ref *ref, struct str id);
+
+/* Are all names for these rows of a segment there? If not, fetches them and runs the request's flow again afterwards. */
+bool names_ready(struct req *r, const struct resource *resource, const struct field_list *columns, const struct pg_segment *s,
+                 int call, int first_column);
+
+#endif

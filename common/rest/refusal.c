@@ -1,0 +1,69 @@
+#include "rest/refusal.h"
+
+#include "json/json_read.h"
+
+#include <stdlib.h>
+
+/* DETAIL of refuse(): {"industry_id": "missing", "customer_code": "<id of the row that has it>"}. Bad references first: they
+ * are the client's mistake whatever else is there. */
+static void explain_refused(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
+    for (const struct json *m = json_first(reasons); m; m = json_next(m))
+        if (str_is(json_text(m), "missing"))
+            problem_add(&r->problem, &r->arena, E_BAD_REFERENCE, json_key(m), STR("does not exist, or belongs to another record"));
+    for (const struct json *m = json_first(reasons); m; m = json_next(m))
+        if (!str_is(json_text(m), "missing"))
+            problem_add(&r->problem, &r->arena, E_DUPLICATE, json_key(m), STR("is in use"))->existing_id = json_text(m);
+    (void)resource;
+}
+
+/* Constraints are named <table>_<field>. */
+static struct str constraint_field(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    struct str name = arena_dup(&r->arena, str_of(s->constraint)), table = str_of(resource->table);
+    if (!str_has_prefix(name, table) || name.len <= table.len + 1) return STR("record");
+    const struct field *f = schema_field(resource, str_sub(name, table.len + 1, name.len));
+    return f ? f->name : STR("record");
+}
+
+static void explain_key_reply(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    (void)resource, (void)s;
+    problem_set(&r->problem, E_IN_PROGRESS);
+    r->problem.retry_after_s = 1;
+}
+
+static void explain_duplicate(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    problem_add(&r->problem, &r->arena, E_DUPLICATE, constraint_field(r, resource, s), STR("is in use"));
+}
+
+static void explain_reference(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    problem_add(&r->problem, &r->arena, E_BAD_REFERENCE, constraint_field(r, resource, s), STR("does not exist"));
+}
+
+static void explain_check(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    problem_add(&r->problem, &r->arena, E_RULE_VIOLATED, constraint_field(r, resource, s), STR("is not allowed"));
+}
+
+static const struct refusal {
+    const char *sqlstate;
+    void (*explain)(struct req *r, const struct resource *resource, const struct pg_segment *s);
+} refusals[] = {
+    { "CR002", explain_key_reply },  { "CR003", explain_refused }, { "23505", explain_duplicate },
+    { "23503", explain_reference },  { "23514", explain_check },   { "23502", explain_check },
+};
+
+void refusal_explain(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    for (size_t i = 0; s->error == E_INTERNAL && i < sizeof refusals / sizeof *refusals; i++)
+        if (!strcmp(s->sqlstate, refusals[i].sqlstate)) {
+            refusals[i].explain(r, resource, s);
+            return;
+        }
+    if (s->error == E_DATABASE_DOWN || s->error == E_OVERLOADED) r->problem.retry_after_s = 1;
+    problem_set(&r->problem, s->error);
+}

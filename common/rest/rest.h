@@ -1,0 +1,22 @@
+/* rest: the operations that every resource has, driven by its field table. Route rows name them as handlers.
+ *
+ * A service lists its resources once (rest_statements) and has nothing else to write for them. */
+#ifndef REST_REST_H
+#define REST_REST_H
+
+#include "http/req.h"
+#include "io/pg.h"
+
+/* handlers */
+void rest_list(struct req *r);
+void rest_get(struct req *r);
+void rest_create(struct req *r);
+void rest_update(struct req *r);
+void rest_delete(struct req *r);
+void rest_restore(struct req *r);
+
+/* Every statement of these resources for pg_config.statements, NULL-terminated, and `more` (NULL-terminated or NULL) after
+ * them. Built once per process, before the first request; never freed. */
+const struct pg_stmt *const *rest_statements(const struct resource *const *resources, const struct pg_stmt *const *more);
+
+#endif

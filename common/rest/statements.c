@@ -1,0 +1,127 @@
+#include "rest/statements.h"
+
+#include "rest/rest.h"
+#include "schema/sql.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 9 };
+
+const struct pg_stmt stmt_claim = { "claim", "SELECT idempotency_claim($1::uuid, $2, $3)" };
+const struct pg_stmt stmt_author = {
+    "author", "INSERT INTO user_ref (user_id, name) SELECT $1::uuid, $2 "
+              "WHERE NOT EXISTS (SELECT FROM user_ref u WHERE u.user_id = $1::uuid AND u.name = $2) "
+              "ON CONFLICT (user_id) DO UPDATE SET name = excluded.name"
+};
+const struct pg_stmt stmt_dry_run = { "dry_run", "SELECT dry_run()" };
+const struct pg_stmt stmt_housekeeping = { "housekeeping", "SELECT housekeeping()" };
+
+static struct statements all[RESOURCES_MAX];
+static size_t count;
+
+const struct statements *statements_of(const struct resource *r)
+{
+    for (size_t i = 0; i < count; i++)
+        if (all[i].resource == r) return &all[i];
+    abort(); /* a route names a resource that the service did not list */
+}
+
+static struct pg_stmt named(const struct resource *r, const char *verb, struct buf *sql)
+{
+    if (!buf_ok(sql)) abort();
+    char *name, *text = strndup(buf_str(sql).p, sql->len);
+    if (asprintf(&name, "%.*s_%s", STR_ARG(r->name), verb) < 0 || !text) abort();
+    buf_clear(sql);
+    return (struct pg_stmt){ name, text };
+}
+
+static void select_detail(struct buf *b, const struct resource *r, const char *more)
+{
+    buf_addz(b, "SELECT ");
+    sql_columns(b, r, &r->views[VIEW_DETAIL]);
+    buf_addf(b, "%s FROM %s t WHERE t.%.*s = $1::uuid", more, r->table, STR_ARG(r->fields[r->id].name));
+}
+
+static void restorable(struct buf *b, const struct resource *r)
+{
+    const char *id = r->fields[r->id].name.p;
+    buf_addz(b, "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(");
+    const char *comma = "";
+    for (size_t i = 0; i < r->field_count; i++) {
+        if (!(r->fields[i].flags & F_UNIQUE)) continue;
+        const char *name = r->fields[i].name.p;
+        buf_addf(b, "%s'%s', (SELECT o.%s::text FROM %s o WHERE o.%s = t.%s AND o.deleted_time IS NULL AND o.%s <> t.%s)", comma,
+                 name, id, r->table, name, name, id, id);
+        comma = ", ";
+    }
+    buf_addf(b, "))) FROM %s t WHERE t.%s = $1::uuid", r->table, id);
+}
+
+static void remember(struct buf *b, const struct resource *r)
+{
+    const char *id = r->fields[r->id].name.p;
+    buf_addf(b, "WITH kept AS (UPDATE idempotency i SET reply = to_jsonb(t) FROM %s t WHERE t.%s = $1::uuid "
+                "AND i.user_id = $2::uuid AND i.key = $3) ", r->table, id);
+    select_detail(b, r, ", t.deleted_time IS NOT NULL");
+}
+
+static void replay(struct buf *b, const struct resource *r)
+{
+    buf_addz(b, "SELECT i.request = sha256(convert_to($3, 'UTF8')), ");
+    sql_columns(b, r, &r->views[VIEW_DETAIL]);
+    buf_addf(b, " FROM idempotency i, jsonb_populate_record(NULL::%s, i.reply) t WHERE i.user_id = $1::uuid AND i.key = $2", r->table);
+}
+
+static void statements_make(struct statements *s, const struct resource *r)
+{
+    const char *id = r->fields[r->id].name.p;
+    struct buf b;
+    buf_init(&b, SQL_MAX);
+    s->resource = r;
+    select_detail(&b, r, "");
+    buf_addz(&b, " AND t.deleted_time IS NULL");
+    s->get = named(r, "get", &b);
+    sql_insert(&b, r);
+    s->insert = named(r, "insert", &b);
+    sql_update(&b, r);
+    s->update = named(r, "update", &b);
+    sql_refuse(&b, r);
+    s->refuse = b.len ? named(r, "refuse", &b) : (struct pg_stmt){ 0 };
+    buf_addf(&b, "UPDATE %s SET deleted_time = now(), updated_by = $2::uuid, updated_time = now(), version = version + 1 "
+                 "WHERE %s = $1::uuid AND deleted_time IS NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))", r->table, id);
+    s->remove = named(r, "delete", &b);
+    buf_addf(&b, "UPDATE %s SET deleted_time = NULL, updated_by = $2::uuid, updated_time = now(), version = version + 1 "
+                 "WHERE %s = $1::uuid AND deleted_time IS NOT NULL", r->table, id);
+    s->restore = named(r, "restore", &b);
+    restorable(&b, r);
+    s->restorable = named(r, "restorable", &b);
+    select_detail(&b, r, ", t.deleted_time IS NOT NULL");
+    s->read_back = named(r, "read_back", &b);
+    remember(&b, r);
+    s->remember = named(r, "remember", &b);
+    replay(&b, r);
+    s->replay = named(r, "replay", &b);
+    buf_done(&b);
+}
+
+const struct pg_stmt *const *rest_statements(const struct resource *const *resources, const struct pg_stmt *const *more)
+{
+    static const struct pg_stmt *list[RESOURCES_MAX * (PER_RESOURCE + 1) + 16];
+    size_t n = 0;
+    list[n++] = &stmt_claim;
+    list[n++] = &stmt_author;
+    list[n++] = &stmt_dry_run;
+    list[n++] = &stmt_housekeeping;
+    for (; *resources; resources++) {
+        if (count == RESOURCES_MAX) abort();
+        struct statements *s = &all[count++];
+        statements_make(s, *resources);
+        const struct pg_stmt *own[] = { &s->get, &s->insert, &s->update, &s->remove, &s->restore, &s->restorable,
+                                        &s->read_back, &s->remember, &s->replay };
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++) list[n++] = own[i];
+        if (s->refuse.sql) list[n++] = &s->refuse;
+    }
+    for (; more && *more; more++) list[n++] = *more;
+    return list;
+}

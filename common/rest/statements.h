@@ -1,0 +1,28 @@
+/* statements: the prepared statements of one resource. Inside rest only. */
+#ifndef REST_STATEMENTS_H
+#define REST_STATEMENTS_H
+
+#include "io/pg.h"
+#include "schema/schema.h"
+
+struct statements {
+    const struct resource *resource;
+    struct pg_stmt get;      /* $1 id -> detail columns of the live row */
+    struct pg_stmt insert, update, refuse; /* schema/sql.h; refuse.sql is NULL when there is nothing to check */
+    struct pg_stmt remove;   /* $1 id, $2 user, $3 versions */
+    struct pg_stmt restore;  /* $1 id, $2 user */
+    struct pg_stmt restorable; /* $1 id: refuses values that a live row has taken meanwhile */
+    struct pg_stmt read_back;  /* $1 id -> detail columns, live or not, and whether it is deleted */
+    struct pg_stmt remember; /* $1 id, $2 user, $3 idempotency key -> as read_back, and keeps it as the key's reply */
+    struct pg_stmt replay;   /* $1 user, $2 key, $3 request -> is it the same request, detail columns of the kept row */
+};
+
+const struct statements *statements_of(const struct resource *r);
+
+/* Statements that need no resource. */
+extern const struct pg_stmt stmt_claim;   /* $1 user, $2 key, $3 request */
+extern const struct pg_stmt stmt_author;  /* $1 user, $2 name */
+extern const struct pg_stmt stmt_dry_run;
+extern const struct pg_stmt stmt_housekeeping;
+
+#endif

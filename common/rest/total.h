@@ -1,0 +1,15 @@
+/* total: how many rows a filter finds, exactly, without counting a broad one each time.
+ *
+ * A count of half a million rows takes a quarter of a second. So a count over KEEP_FROM is stored with the snapshot it was
+ * made under (list_total in rest.sql); later readers add what the outbox holds beyond that snapshot and the same filter
+ * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas. */
+#ifndef REST_TOTAL_H
+#define REST_TOTAL_H
+
+#include "schema/sql.h"
+
+/* SQL with one row, one column. `where` is sql_where()'s text, `params` its parameters, to which the key is added. An
+ * estimate counts no further than 10,001 rows unless a total is stored. */
+struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where, struct sql_params *params);
+
+#endif

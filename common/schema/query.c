@@ -1,0 +1,234 @@
+#include "schema/query.h"
+
+#include "base/utf8.h"
+#include "schema/type.h"
+
+/* --- the query string (WHATWG URL, application/x-www-form-urlencoded) ------------------------------------------------ */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+static bool decode(struct arena *a, struct str in, struct str *ret)
+{
+    char *out = arena_alloc(a, in.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        char c = in.p[i];
+        if (c == '+') c = ' ';
+        if (c == '%') {
+            if (in.len - i < 3) return false;
+            int high = hex_digit(in.p[i + 1]), low = hex_digit(in.p[i + 2]);
+            if (high < 0 || low < 0) return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        if (!c) return false;
+        out[n++] = c;
+    }
+    *ret = (struct str){ out, n };
+    return utf8_valid(*ret);
+}
+
+struct str query_value(const struct query_param *params, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(params[i].name, name)) return params[i].value;
+    return STR_NONE;
+}
+
+bool query_split(struct arena *a, struct str raw, struct query_param *params, size_t *ret_count, struct problem *p)
+{
+    size_t n = 0;
+    struct str rest = raw.len ? raw : STR_NONE;
+    while (!str_is_none(rest)) {
+        struct str value = str_cut(&rest, '&'), name = str_cut(&value, '=');
+        struct query_param q = { 0 };
+        if (!decode(a, name, &q.name) || !decode(a, str_is_none(value) ? STR("") : value, &q.value) || !q.name.len)
+            problem_add(p, a, E_BAD_REQUEST, STR("query"), STR("is not valid percent-encoded UTF-8"));
+        else if (!str_is_none(query_value(params, n, q.name)))
+            problem_add(p, a, E_INVALID_FIELD, q.name, STR("is given more than once"));
+        else if (n == LIMIT_QUERY_PARAMS)
+            problem_add(p, a, E_BAD_REQUEST, STR("query"), STR("has too many parameters"));
+        else params[n++] = q;
+        if (p->code == E_BAD_REQUEST) return false;
+    }
+    *ret_count = n;
+    return p->code == E_OK;
+}
+
+/* --- list parameters -------------------------------------------------------------------------------------------------- */
+
+struct reading {
+    struct arena *a;
+    const struct resource *r;
+    struct list_query *q;
+    struct problem *p;
+    struct str value;
+    struct str start, end; /* as sent */
+};
+
+static void read_page(struct reading *c)
+{
+    if (!str_to_i64(c->value, 1, INT32_MAX, &c->q->page))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("page"), STR("must be an integer from 1"));
+}
+
+static void read_size(struct reading *c)
+{
+    if (!str_to_i64(c->value, 1, LIMIT_PAGE_SIZE, &c->q->size))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("size"), STR("must be an integer from 1 to 200"));
+}
+
+static void read_keyword(struct reading *c)
+{
+    struct str k = str_trim(c->value);
+    if (!k.len || utf8_count(k) > LIMIT_KEYWORD || !utf8_printable(k, false))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("keyword"), STR("must have 1 to 64 characters"));
+    c->q->keyword = k;
+}
+
+static struct str names_with(struct arena *a, const struct resource *r, unsigned flag)
+{
+    struct str all = STR("");
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].flags & flag)
+            all = arena_printf(a, "%.*s%s%.*s", STR_ARG(all), all.len ? ", " : "", STR_ARG(r->fields[i].name));
+    return all;
+}
+
+static void read_sort(struct reading *c)
+{
+    const struct field *f = schema_field(c->r, c->value);
+    if (f && f->flags & F_SORT) c->q->sort = schema_index(c->r, f);
+    else
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("sort"), STR("is not a sortable field"))->allowed =
+            names_with(c->a, c->r, F_SORT);
+}
+
+static void read_order(struct reading *c)
+{
+    c->q->ascending = str_is(c->value, "asc");
+    if (!c->q->ascending && !str_is(c->value, "desc"))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("order"), STR("must be asc or desc"))->allowed = STR("asc, desc");
+}
+
+static void read_total(struct reading *c)
+{
+    static const struct { const char *name; enum total_mode mode; } modes[] = {
+        { "exact", TOTAL_EXACT }, { "estimate", TOTAL_ESTIMATE }, { "none", TOTAL_NONE }
+    };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (str_is(c->value, modes[i].name)) {
+            c->q->total = modes[i].mode;
+            return;
+        }
+    problem_add(c->p, c->a, E_INVALID_FIELD, STR("total"), STR("is not one of the allowed values"))->allowed =
+        STR("exact, estimate, none");
+}
+
+static void read_cursor(struct reading *c)
+{
+    c->q->cursor = c->value;
+}
+
+static void read_start(struct reading *c)
+{
+    c->start = c->value;
+}
+
+static void read_end(struct reading *c)
+{
+    c->end = c->value;
+}
+
+static const struct list_param {
+    const char *name;
+    void (*read)(struct reading *c);
+    bool dates, search; /* only where the resource has them */
+} list_params[] = {
+    { "page", read_page, false, false },         { "size", read_size, false, false },
+    { "keyword", read_keyword, false, true },    { "sort", read_sort, false, false },
+    { "order", read_order, false, false },       { "start_date", read_start, true, false },
+    { "end_date", read_end, true, false },       { "cursor", read_cursor, false, false },
+    { "total", read_total, false, false },
+};
+
+static bool is_searchable(const struct resource *r)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].flags & F_SEARCH) return true;
+    return false;
+}
+
+static const struct list_param *find_param(const struct resource *r, struct str name)
+{
+    for (size_t i = 0; i < sizeof list_params / sizeof *list_params; i++) {
+        const struct list_param *p = &list_params[i];
+        if (str_is(name, p->name)) return (p->dates && r->dates < 0) || (p->search && !is_searchable(r)) ? NULL : p;
+    }
+    return NULL;
+}
+
+static void read_filter(struct reading *c, struct str name)
+{
+    const struct field *f = schema_field(c->r, name);
+    struct str text;
+    if (!f || !(f->flags & F_FILTER)) {
+        problem_add(c->p, c->a, E_INVALID_FIELD, name, STR("is not a known parameter"));
+        return;
+    }
+    const char *reason = type_read_text(c->a, f, c->value, &text);
+    if (reason) problem_add(c->p, c->a, E_INVALID_FIELD, name, str_of(reason))->allowed = type_allowed(c->a, f);
+    else c->q->filters[schema_index(c->r, f)] = arena_cstr(c->a, text);
+}
+
+
+/* A bare date means its start, or, as an end, all of it. */
+static bool read_bound(struct str text, bool is_end, int64_t *ret_us)
+{
+    int days;
+    if (date_read(text, &days)) {
+        *ret_us = zone_midnight(type_zone(), days + is_end);
+        return true;
+    }
+    if (!time_read(type_zone(), text, ret_us)) return false;
+    *ret_us += is_end ? 1000 * 1000 : 0; /* times are shown to the second: that second is included */
+    return true;
+}
+
+static void read_bounds(struct reading *c)
+{
+    int64_t from = INT64_MIN, until = INT64_MAX;
+    if (!str_is_none(c->start) && !read_bound(c->start, false, &from))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("start_date"), STR("must be a date or a time"));
+    if (!str_is_none(c->end) && !read_bound(c->end, true, &until))
+        problem_add(c->p, c->a, E_INVALID_FIELD, STR("end_date"), STR("must be a date or a time"));
+    if (c->p->code != E_OK) return;
+    if (from >= until) problem_add(c->p, c->a, E_INVALID_FIELD, STR("start_date"), STR("must not be after end_date"));
+    if (from != INT64_MIN) c->q->from = time_sql(c->a, from).p;
+    if (until != INT64_MAX) c->q->until = time_sql(c->a, until).p;
+}
+
+bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_query *q, struct problem *p)
+{
+    struct query_param params[LIMIT_QUERY_PARAMS];
+    size_t count = 0;
+    *q = (struct list_query){ .page = 1, .size = 10, .sort = r->sort, .ascending = r->sort_ascending };
+    if (!query_split(a, raw, params, &count, p)) return false;
+    struct reading c = { a, r, q, p, STR_NONE, STR_NONE, STR_NONE };
+    for (size_t i = 0; i < count; i++) {
+        const struct list_param *known = find_param(r, params[i].name);
+        c.value = params[i].value;
+        if (known) known->read(&c);
+        else read_filter(&c, params[i].name);
+    }
+    read_bounds(&c);
+    if (!str_is_none(q->cursor) && q->page != 1)
+        problem_add(p, a, E_INVALID_FIELD, STR("cursor"), STR("goes without page"));
+    return p->code == E_OK;
+}

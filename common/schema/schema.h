@@ -1,0 +1,94 @@
+/* schema: what a resource is, as tables that the generator makes from proto-json-schemas/<resource>.json.
+ *
+ * One row per field; what a type means (check, SQL cast, JSON form) is in schema/type.c, one row per type. The same
+ * tables drive validation, SQL, JSON output, masking and OpenAPI. All of it is constant data. */
+#ifndef SCHEMA_SCHEMA_H
+#define SCHEMA_SCHEMA_H
+
+#include "base/str.h"
+
+enum field_type {
+    T_TEXT,  /* one line, or many with F_MULTILINE */
+    T_CODE,  /* [A-Za-z0-9_-] */
+    T_UUID,
+    T_INT,
+    T_MONEY, /* exact, two decimals */
+    T_BOOL,
+    T_DATE,  /* yyyy-MM-dd */
+    T_TIME,  /* yyyy-MM-dd HH:mm:ss in APP_TIMEZONE */
+    T_ENUM,  /* a label of field.dictionary; its code is accepted too */
+    T_TAGS,  /* a set of short texts */
+    T_PHONE,
+    T_EMAIL,
+    T_COUNT
+};
+
+enum field_flag {
+    F_REQUIRED = 1 << 0,
+    F_READONLY = 1 << 1,
+    F_FILTER = 1 << 2,
+    F_SORT = 1 << 3,
+    F_SEARCH = 1 << 4,    /* part of keyword search */
+    F_PINYIN = 1 << 5,    /* its pinyin is kept for keyword search */
+    F_EXACT = 1 << 6,     /* keyword matches it as a whole only */
+    F_SECRET = 1 << 7,    /* masked by `present`, never logged */
+    F_UNIQUE = 1 << 8,    /* among live rows */
+    F_JOINED = 1 << 9,    /* no column: the name of what `from` refers to */
+    F_MULTILINE = 1 << 10
+};
+
+struct choice {
+    struct str code, label;
+};
+
+struct dictionary {
+    struct str name, title;
+    const struct choice *choices;
+    size_t count;
+};
+
+/* Where a reference points. `owner`: the target row's column that must be null or hold the referring row's id. */
+struct ref {
+    const char *table, *id, *name, *owner;
+};
+
+struct field {
+    struct str name; /* JSON key = column name */
+    enum field_type type;
+    unsigned flags;
+    int min, max; /* characters, value or elements, by type */
+    const struct dictionary *dictionary;
+    const struct ref *ref;
+    int from;         /* F_JOINED: index of the field whose `ref` it names; else -1 */
+    struct str fallback; /* value on create when absent from the body; absent: none */
+    int item_max;        /* T_TAGS: characters of one element */
+};
+
+enum view { VIEW_DETAIL, VIEW_LIST, VIEW_CREATED, VIEW_UPDATED, VIEW_COUNT };
+
+/* Field indexes of one representation, in output order. */
+struct field_list {
+    const unsigned char *at;
+    size_t count;
+};
+
+struct resource {
+    struct str name;  /* "customer" */
+    const char *table; /* NULL: a message, not stored */
+    const struct field *fields;
+    size_t field_count;
+    int id, version, dates, sort; /* field indexes; `dates` is what start_date/end_date mean; -1: none */
+    bool sort_ascending;          /* default order */
+    struct field_list views[VIEW_COUNT];
+};
+
+const struct field *schema_field(const struct resource *r, struct str name); /* NULL when unknown */
+static inline int schema_index(const struct resource *r, const struct field *f)
+{
+    return (int)(f - r->fields);
+}
+
+/* Label of a dictionary entry given by label or code; absent when unknown. */
+struct str dictionary_label(const struct dictionary *d, struct str label_or_code);
+
+#endif

@@ -1,0 +1,150 @@
+#include "schema/sql.h"
+
+#include "base/utf8.h"
+#include "schema/type.h"
+
+const struct field *sql_column(const struct resource *r, const struct field_list *view, size_t i)
+{
+    const struct field *f = &r->fields[view->at[i]];
+    return f->flags & F_JOINED ? &r->fields[f->from] : f;
+}
+
+void sql_columns(struct buf *b, const struct resource *r, const struct field_list *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        buf_addf(b, "%st.%.*s", i ? ", " : "", STR_ARG(sql_column(r, view, i)->name));
+}
+
+static struct str id_name(const struct resource *r)
+{
+    return r->fields[r->id].name;
+}
+
+static bool has_pinyin(const struct resource *r)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].flags & F_PINYIN) return true;
+    return false;
+}
+
+/* PostgreSQL must see every parameter used: where there is no pinyin, its parameter is named and ignored. */
+void sql_insert(struct buf *b, const struct resource *r)
+{
+    buf_addf(b, "INSERT INTO %s AS t (%.*s, created_by, updated_by%s", r->table, STR_ARG(id_name(r)),
+             has_pinyin(r) ? ", pinyin" : "");
+    for (size_t i = 0; i < r->field_count; i++)
+        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", %.*s", STR_ARG(r->fields[i].name));
+    buf_addf(b, ") SELECT $1::uuid, $2::uuid, $2::uuid%s", has_pinyin(r) ? ", coalesce($3::text, '')" : "");
+    int n = SQL_INSERT_FIRST;
+    for (size_t i = 0; i < r->field_count; i++)
+        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", $%d::%s", ++n, types[r->fields[i].type].cast);
+    if (!has_pinyin(r)) buf_addz(b, " WHERE $3::text IS NOT DISTINCT FROM $3::text");
+}
+
+void sql_update(struct buf *b, const struct resource *r)
+{
+    buf_addf(b, "UPDATE %s AS t SET updated_by = $2::uuid, updated_time = now(), version = t.version + 1", r->table);
+    if (has_pinyin(r)) buf_addz(b, ", pinyin = coalesce($3::text, t.pinyin)");
+    int n = SQL_UPDATE_FIRST, bit = 0;
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (!sql_is_writable(f)) continue;
+        buf_addf(b, ", %.*s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s END", STR_ARG(f->name), bit++, ++n,
+                 types[f->type].cast, STR_ARG(f->name));
+    }
+    buf_addf(b, " WHERE t.%.*s = $1::uuid AND t.deleted_time IS NULL AND ($5::int[] IS NULL OR t.version = ANY ($5::int[]))",
+             STR_ARG(id_name(r)));
+    if (!has_pinyin(r)) buf_addz(b, " AND $3::text IS NOT DISTINCT FROM $3::text");
+}
+
+bool sql_is_checked(const struct resource *r, const struct field *f)
+{
+    (void)r;
+    return (f->flags & F_UNIQUE) || (f->ref && sql_is_writable(f));
+}
+
+static void refuse_duplicate(struct buf *b, const struct resource *r, const struct field *f, int n)
+{
+    buf_addf(b, "(SELECT t.%.*s::text FROM %s t WHERE t.%.*s = $%d::%s AND t.deleted_time IS NULL AND t.%.*s <> $1::uuid)",
+             STR_ARG(id_name(r)), r->table, STR_ARG(f->name), n, types[f->type].cast, STR_ARG(id_name(r)));
+}
+
+static void refuse_missing(struct buf *b, const struct field *f, int n)
+{
+    const struct ref *ref = f->ref;
+    buf_addf(b, "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL",
+             n, ref->table, ref->id, n);
+    if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
+    buf_addz(b, ") THEN 'missing' END");
+}
+
+void sql_refuse(struct buf *b, const struct resource *r)
+{
+    int n = 1;
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (!sql_is_checked(r, f)) continue;
+        buf_addf(b, "%s'%.*s', ", n == 1 ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
+        if (f->flags & F_UNIQUE) refuse_duplicate(b, r, f, ++n);
+        else refuse_missing(b, f, ++n);
+    }
+    if (n > 1) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL");
+}
+
+static int param(struct sql_params *params, const char *value)
+{
+    params->values[params->count++] = value;
+    return params->count;
+}
+
+/* LIKE finds three characters and more by trigrams; shorter keywords are looked up among the grams, where they stand whole.
+ * A single ASCII character selects nothing: LIKE then walks the list in its order. */
+static const char *like_pattern(struct arena *a, struct str keyword)
+{
+    char *p = arena_alloc(a, keyword.len * 2 + 3), *at = p;
+    *at++ = '%';
+    for (size_t i = 0; i < keyword.len; i++) {
+        if (strchr("%_\\", keyword.p[i])) *at++ = '\\';
+        *at++ = keyword.p[i];
+    }
+    *at++ = '%';
+    return p;
+}
+
+static bool is_short(struct str keyword)
+{
+    size_t n = utf8_count(keyword);
+    return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
+}
+
+static bool may_be(enum field_type type, struct str keyword)
+{
+    if (type == T_EMAIL) return memchr(keyword.p, '@', keyword.len);
+    size_t digits = 0;
+    for (size_t i = 0; i < keyword.len; i++) digits += keyword.p[i] >= '0' && keyword.p[i] <= '9';
+    return digits >= 5;
+}
+
+static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword)
+{
+    if (is_short(keyword))
+        buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
+    else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (!(f->flags & F_EXACT) || !may_be(f->type, keyword)) continue;
+        const char *form = f->type == T_EMAIL ? " OR lower(t.%.*s) = lower($%d::text)" : " OR t.%.*s = $%d::text";
+        buf_addf(b, form, STR_ARG(f->name), param(params, arena_cstr(a, keyword)));
+    }
+    buf_addz(b, ")");
+}
+
+void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (q->filters[i])
+            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]), types[r->fields[i].type].cast);
+    if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
+    if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
+    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword);
+}

@@ -1,0 +1,37 @@
+/* sql: the statements of a resource, made from its field table. Text holds names from tables only; values are $n.
+ *
+ * The row being read or written is always called `t`. Functions append to `b`. */
+#ifndef SCHEMA_SQL_H
+#define SCHEMA_SQL_H
+
+#include "base/buf.h"
+#include "schema/query.h"
+#include "schema/schema.h"
+
+/* Parameters of one statement, in the order of their $n. Texts live in an arena. */
+struct sql_params {
+    const char *values[64];
+    int count;
+};
+
+/* The column of a view's i-th field: itself, or for a joined name the reference that it names. */
+const struct field *sql_column(const struct resource *r, const struct field_list *view, size_t i);
+void sql_columns(struct buf *b, const struct resource *r, const struct field_list *view); /* "t.a, t.b" */
+
+/* Fields that a client may write, in parameter order; `each` gets the field's index. */
+static inline bool sql_is_writable(const struct field *f)
+{
+    return !(f->flags & (F_READONLY | F_JOINED));
+}
+
+enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5 }; /* parameters before the writable fields */
+
+void sql_insert(struct buf *b, const struct resource *r); /* $1 id, $2 user, $3 pinyin, then the writable fields */
+void sql_update(struct buf *b, const struct resource *r); /* $1 id, $2 user, $3 pinyin, $4 bits of given fields, $5 versions, ... */
+void sql_refuse(struct buf *b, const struct resource *r); /* $1 id, then each field with F_UNIQUE or a ref; empty: nothing to check */
+bool sql_is_checked(const struct resource *r, const struct field *f);
+
+/* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
+void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
+
+#endif

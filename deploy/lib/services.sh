@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# The services and the gateway: what there is, and the environment each one gets.
+
+# name              binary            schema    port
+services() {
+    cat <<'TABLE'
+auth-service        auth-service      auth      8101
+customer-service    customer-service  customer  8102
+TABLE
+}
+
+GATEWAY_PORT=8443
+GATEWAY_ADMIN_PORT=9100
+
+service_names() { services | awk '{ print $1 }'; }
+
+service_binary() { REPLY=$BIN_DIR/$(services | awk -v name="$1" '$1 == name { print $2 }'); }
+
+service_url() { REPLY=http://127.0.0.1:${PORT[$1]}; }
+
+# customer-service -> CUSTOMER_SERVICE
+env_name() { REPLY=${1//-/_} && REPLY=${REPLY^^}; }
+
+database_url() {
+    secret "${1//-/_}" 24
+    REPLY="postgresql://${1//-/_}:$REPLY@/crm?host=$SOCKET_DIR&port=5432"
+}
+
+# "name port" of all that listens
+service_ports() {
+    printf '%s\n' "gateway $GATEWAY_PORT" "admin $GATEWAY_ADMIN_PORT"
+    services | awk '{ print $1, $4 }'
+}
+
+service_env_common() {
+    service_url auth-service
+    export JWKS_URL=$REPLY/api/v1/auth/jwks
+    export REDIS_URL=unix://$SOCKET_DIR/redis.sock
+    export LOG_LEVEL=${LOG_LEVEL:-info} APP_TIMEZONE=${APP_TIMEZONE:-Asia/Shanghai}
+}
+
+service_env() {
+    service_env_common
+    export HTTP_ADDRESS=127.0.0.1 HTTP_PORT=${PORT[$1]}
+    database_url "$1"
+    export DATABASE_URL=$REPLY
+    secret cursor 32
+    export CURSOR_SECRET=$REPLY
+}
+
+gateway_env() {
+    local name
+    service_env_common
+    export HTTPS_ADDRESS=127.0.0.1 HTTPS_PORT=${PORT[gateway]} ADMIN_ADDRESS=127.0.0.1 ADMIN_PORT=${PORT[admin]}
+    export TLS_CERT_FILE=$RUN_DIR/tls/server.crt TLS_KEY_FILE=$RUN_DIR/tls/server.key
+    while read -r name; do
+        service_url "$name"
+        local url=$REPLY
+        env_name "$name"
+        export "UPSTREAM_$REPLY=$url"
+    done < <(service_names)
+}
+
+gateway_exec() {
+    gateway_env
+    part_become TERM -- "$BIN_DIR/gateway"
+}
+
+service_exec() {
+    service_env "$1"
+    service_binary "$1"
+    part_become TERM -- "$REPLY"
+}
+
+http_ready() { curl -fsS --noproxy '*' --max-time 2 -o /dev/null "http://127.0.0.1:$1/readyz" 2>/dev/null; }
+
+services_check_built() {
+    local name
+    while read -r name; do
+        service_binary "$name"
+        [ -x "$REPLY" ] || die "$REPLY is missing: make all"
+    done < <(service_names)
+    [ -x "$BIN_DIR/gateway" ] || die "$BIN_DIR/gateway is missing: make all"
+}
+
+# The first administrator. The password goes by the environment: arguments are for everybody to read.
+admin_create() {
+    [ ! -e "$RUN_DIR/done/admin" ] || return 0
+    secret_password admin_password
+    (
+        export ADMIN_PASSWORD=$REPLY
+        service_env auth-service
+        service_binary auth-service
+        exec "$REPLY" create-admin --username admin
+    ) >>"$RUN_DIR/log/auth-service.log" 2>&1 || die_with_log auth-service "no administrator"
+    touch "$RUN_DIR/done/admin"
+}

@@ -1,0 +1,94 @@
+#include <string.h>
+
+#include "model.h"
+#include "source.h"
+
+/* --- references ------------------------------------------------------------------------------------------------- */
+static const struct schema *stored_in(const struct model *m, const char *table)
+{
+    for (size_t i = 0; i < m->schema_count; i++) {
+        const char *t = m->schemas[i].sql_table;
+        if (t && strcmp(t, table) == 0) return &m->schemas[i];
+    }
+    return NULL;
+}
+
+/* A local copy of another service's rows, fed by its events, is named <noun>_ref and has no schema. */
+static bool is_local_copy(const char *table)
+{
+    size_t n = strlen(table);
+    return n > 4 && strcmp(table + n - 4, "_ref") == 0;
+}
+
+static void check_ref(const struct model *m, const struct schema *s, const struct property *p)
+{
+    static const char *const columns[] = { "id", "name", "owner" };
+    struct place at = { s->file, p->name };
+    const char *table = source_text(at, p->ref, "table");
+    const struct schema *target = stored_in(m, table);
+    if (!target && is_local_copy(table)) return;
+    if (!target) source_fail(at, "x-ref: no resource is stored in \"%s\"", table);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const char *column = source_text_or(at, p->ref, columns[i], NULL);
+        if (column && schema_property(target, column) < 0)
+            source_fail(at, "x-ref: \"%s\" has no field \"%s\"", target->name, column);
+    }
+}
+
+static void check_schema(const struct model *m, const struct schema *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->properties[i].ref) check_ref(m, s, &s->properties[i]);
+    if (s->sql_table && stored_in(m, s->sql_table) != s)
+        source_fail((struct place){ s->file, "x-resource" }, "table \"%s\" is taken", s->sql_table);
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------- */
+/* The same path but for the names of its parameters: no router could tell the two apart. */
+static bool same_shape(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        if (*a == '{') a = strchr(a, '}'), b = strchr(b, '}');
+        if (!a || !b) return false;
+        a++, b++;
+    }
+    return *a == *b;
+}
+
+static void check_pair(const struct service *s, const struct operation *o, const struct operation *other)
+{
+    struct place at = { s->file, o->id };
+    if (strcmp(o->id, other->id) == 0) source_fail(at, "operationId is given twice");
+    if (o->method == other->method && same_shape(o->path, other->path))
+        source_fail(at, "same method and path as %s", other->id);
+}
+
+/* The generic handlers take the id from the path, or from the body of an internal method. */
+static void check_id(struct place at, const struct operation *o)
+{
+    if (o->action == ACTION_LIST || o->action == ACTION_CREATE || o->action == ACTION_CUSTOM) return;
+    if (o->rpc && source_get(o->rpc, "id")) return;
+    const char *id = o->resource->properties[o->resource->id].name;
+    if (!strstr(o->path, new_text("{%s}", id))) source_fail(at, "path has no {%s}", id);
+}
+
+static void check_operation(const struct model *m, const struct service *s, const struct operation *o)
+{
+    struct place at = { s->file, o->id };
+    if (o->resource && !o->resource->sql_table) source_fail(at, "resource \"%s\" is not stored", o->resource->name);
+    check_id(at, o);
+    for (size_t i = 0; i < m->service_count; i++)
+        for (size_t j = 0; j < m->services[i].count; j++) {
+            const struct operation *other = &m->services[i].operations[j];
+            if (other == o) return;
+            check_pair(s, o, other);
+        }
+}
+
+void model_check(const struct model *m)
+{
+    for (size_t i = 0; i < m->schema_count; i++) check_schema(m, &m->schemas[i]);
+    for (size_t i = 0; i < m->service_count; i++)
+        for (size_t j = 0; j < m->services[i].count; j++)
+            check_operation(m, &m->services[i], &m->services[i].operations[j]);
+}

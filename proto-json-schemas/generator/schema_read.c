@@ -1,0 +1,187 @@
+#include <string.h>
+
+#include "model.h"
+#include "property_read.h"
+#include "schema/validate.h"
+#include "source.h"
+
+struct schema *model_schema(const struct model *m, const char *name)
+{
+    for (size_t i = 0; i < m->schema_count; i++)
+        if (strcmp(m->schemas[i].name, name) == 0) return &m->schemas[i];
+    return NULL;
+}
+
+int schema_property(const struct schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->properties[i].name, name) == 0) return (int)i;
+    return -1;
+}
+
+static int need_property(struct place at, const struct schema *s, const char *key, const char *name)
+{
+    int i = schema_property(s, name);
+    if (i < 0) source_fail(at, "%s: unknown field \"%s\"", key, name);
+    return i;
+}
+
+/* --- x-resource ------------------------------------------------------------------------------------------------- */
+static struct field_view whole_view(const struct schema *s)
+{
+    struct field_view v = { new_array(s->count, sizeof(int)), s->count };
+    for (size_t i = 0; i < s->count; i++) v.at[i] = (int)i;
+    return v;
+}
+
+static struct field_view read_view(struct place at, const struct schema *s, const cJSON *views, const char *name)
+{
+    const cJSON *names = source_array(at, views, name), *field;
+    struct field_view v = { new_array((size_t)cJSON_GetArraySize(names), sizeof(int)), 0 };
+    cJSON_ArrayForEach(field, names)
+    {
+        if (!cJSON_IsString(field)) source_fail(at, "views.%s: not a field name", name);
+        int i = need_property(at, s, name, field->valuestring);
+        for (size_t j = 0; j < v.count; j++)
+            if (v.at[j] == i) source_fail(at, "views.%s: \"%s\" is given twice", name, field->valuestring);
+        v.at[v.count++] = i;
+    }
+    if (!v.count) source_fail(at, "views.%s is empty", name);
+    return v;
+}
+
+static void read_views(struct place at, struct schema *s, const cJSON *resource)
+{
+    static const char *const names[] = { "list", "created", "updated", NULL };
+    static const enum view views[] = { VIEW_LIST, VIEW_CREATED, VIEW_UPDATED };
+    const cJSON *json = source_object(at, resource, "views");
+    source_keys(at, json, names);
+    for (size_t i = 0; names[i]; i++) s->views[views[i]] = read_view(at, s, json, names[i]);
+}
+
+static void read_sort(struct place at, struct schema *s, const cJSON *resource)
+{
+    static const char *const keys[] = { "by", "order", NULL };
+    const cJSON *sort = source_object(at, resource, "sort");
+    source_keys(at, sort, keys);
+    s->sort = need_property(at, s, "sort", source_text(at, sort, "by"));
+    if (!(s->properties[s->sort].flags & F_SORT))
+        source_fail(at, "sort: \"%s\" is not x-sort", s->properties[s->sort].name);
+    const char *order = source_text(at, sort, "order");
+    s->sort_ascending = strcmp(order, "asc") == 0;
+    if (!s->sort_ascending && strcmp(order, "desc") != 0) source_fail(at, "sort.order must be asc or desc");
+}
+
+static void read_dates(struct place at, struct schema *s, const cJSON *resource)
+{
+    const char *name = source_text_or(at, resource, "dates", NULL);
+    if (!name) return;
+    s->dates = need_property(at, s, "dates", name);
+    enum field_type type = s->properties[s->dates].type;
+    if (type != T_TIME && type != T_DATE) source_fail(at, "dates: \"%s\" is neither a date nor a datetime", name);
+}
+
+/* Columns that every stored resource has: the generic handlers fill them. */
+static void need_audit_columns(struct place at, const struct schema *s)
+{
+    static const char *const names[] = { "created_by", "created_time", "updated_by", "updated_time", "version" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int p = schema_property(s, names[i]);
+        if (p < 0) source_fail(at, "a stored resource needs \"%s\"", names[i]);
+        if (!(s->properties[p].flags & F_READONLY)) source_fail(at, "\"%s\" must be readOnly", names[i]);
+    }
+}
+
+static void read_resource(struct place at, struct schema *s, const cJSON *resource)
+{
+    static const char *const keys[] = { "table", "id", "dates", "sort", "views", NULL };
+    source_keys(at, resource, keys);
+    s->sql_table = source_text(at, resource, "table");
+    s->id = need_property(at, s, "id", source_text(at, resource, "id"));
+    if (s->properties[s->id].type != T_UUID) source_fail(at, "id: \"%s\" is no uuid", s->properties[s->id].name);
+    need_audit_columns(at, s);
+    s->version = schema_property(s, "version");
+    read_dates(at, s, resource);
+    read_sort(at, s, resource);
+    read_views(at, s, resource);
+}
+
+/* --- a schema --------------------------------------------------------------------------------------------------- */
+static void read_required(struct place at, struct schema *s)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, source_get(s->json, "required"))
+    {
+        if (!cJSON_IsString(name)) source_fail(at, "required: not a field name");
+        struct property *p = &s->properties[need_property(at, s, "required", name->valuestring)];
+        if (p->flags & F_READONLY) source_fail(at, "required: \"%s\" is readOnly", p->name);
+        p->flags |= F_REQUIRED;
+    }
+}
+
+static void read_properties(const struct model *m, struct place at, struct schema *s)
+{
+    const cJSON *properties = source_object(at, s->json, "properties"), *json;
+    s->properties = new_array((size_t)cJSON_GetArraySize(properties), sizeof *s->properties);
+    cJSON_ArrayForEach(json, properties)
+    {
+        if (schema_property(s, json->string) >= 0) source_fail(at, "field \"%s\" is given twice", json->string);
+        property_read(m, s, &s->properties[s->count], json);
+        s->count++;
+    }
+    if (s->count > FIELDS_MAX) source_fail(at, "has more than %d fields", FIELDS_MAX);
+    for (size_t i = 0; i < s->count; i++) property_resolve(s, &s->properties[i]);
+}
+
+/* A schema becomes a table when it is stored or read from a body; what only describes a reply stays a document. */
+static void read_table(const struct model *m, struct schema *s)
+{
+    static const char *const keys[] = { "$schema",    "$id",      "title",      "description", "type",
+                                        "x-resource", "required", "properties", NULL };
+    struct place at = { s->file, NULL };
+    source_keys(at, s->json, keys);
+    read_properties(m, at, s);
+    read_required(at, s);
+    for (int v = 0; v < VIEW_COUNT; v++) s->views[v] = whole_view(s);
+    const cJSON *resource = source_get(s->json, "x-resource");
+    if (resource) read_resource((struct place){ s->file, "x-resource" }, s, resource);
+}
+
+static struct schema schema_open(const char *folder, const char *file)
+{
+    struct schema s = { .file = file, .id = -1, .version = -1, .dates = -1, .sort = -1 };
+    struct place at = { file, NULL };
+    s.json = source_read(folder, file);
+    s.name = new_text("%.*s", (int)(strlen(file) - strlen(".json")), file);
+    s.title = source_text(at, s.json, "title");
+    if (strcmp(source_text(at, s.json, "$id"), file) != 0) source_fail(at, "\"$id\" is not the file's name");
+    return s;
+}
+
+/* Other files of the folder carry a second dot (customer-service.routes.json) or are lists, not schemas. */
+static bool is_schema(const char *file)
+{
+    return strcmp(file, "dictionaries.json") != 0 && strcmp(file, "permissions.json") != 0 &&
+           strchr(file, '.') == strrchr(file, '.');
+}
+
+void model_open_schemas(struct model *m, const char *folder)
+{
+    char **files;
+    size_t n = source_list(folder, ".json", &files);
+    m->schemas = new_array(n, sizeof *m->schemas);
+    for (size_t i = 0; i < n; i++)
+        if (is_schema(files[i])) m->schemas[m->schema_count++] = schema_open(folder, files[i]);
+}
+
+void model_read_schemas(struct model *m)
+{
+    for (size_t i = 0; i < m->schema_count; i++) {
+        struct schema *s = &m->schemas[i];
+        if (source_get(s->json, "x-resource")) s->has_table = true;
+        if (s->has_table)
+            read_table(m, s);
+        else
+            document_check(s->file, s->json);
+    }
+}

@@ -1,0 +1,22 @@
+/* auth: what the files of this service share. */
+#ifndef AUTH_SERVICE_AUTH_H
+#define AUTH_SERVICE_AUTH_H
+
+#include "base/config.h"
+#include "io/pg.h"
+
+struct auth_settings {
+    int token_ttl_s;
+};
+extern struct auth_settings auth_settings;
+extern const struct opt auth_opts[];
+
+extern const struct pg_stmt stmt_user_by_name; /* $1 name -> id, username, name, hash, enabled, roles, permissions */
+extern const struct pg_stmt stmt_key_signing;  /* -> kid, private PEM */
+extern const struct pg_stmt stmt_key_add;      /* $1 kid, $2 private PEM, $3 public JWK */
+extern const struct pg_stmt stmt_key_public;   /* -> {"keys":[...]}, whether one signs */
+
+/* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status. */
+int admin_create(int argc, char **argv);
+
+#endif

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Runs the tests of a build: tests/run.sh [BUILD] [PATTERN]    tests/run.sh build/asan 'test_customer*'
+# Unit tests first (binaries, then tests/unit/*.sh), then system tests; ends with "N passed, N failed", counting test functions.
+# A binary that dies, hangs (TEST_SECONDS) or runs no test counts as one failure.
+set -uo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+build=$(realpath -m -- "${1:-$top/build/asan}")
+pattern=${2:-*}
+passed=0
+failed=0
+failures=()
+
+export BIN_DIR=${BIN_DIR:-$build/bin}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:halt_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+[ ! -e "$top/tests/lsan.supp" ] || export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$top/tests/lsan.supp:print_suppressions=0}
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# Sum of n in cmocka's "[  PASSED  ] n test(s)." lines; a binary may run several groups.
+count() { grep -aoE "^\[  $1  \] [0-9]+ test\(s\)" "$output" | awk '{ n += $4 } END { print n + 0 }'; }
+
+fail() {
+    failed=$((failed + $1))
+    failures+=("$2")
+}
+
+judge() {
+    local name=$1 status=$2 good bad
+    good=$(count PASSED)
+    bad=$(count FAILED)
+    passed=$((passed + good))
+    if [ "$bad" -gt 0 ]; then
+        fail "$bad" "$name: $(grep -aoE '^\[  FAILED  \] [A-Za-z_]\w*' "$output" | awk '{ print $4 }' | sort -u | paste -sd ' ')"
+    elif [ "$status" = 124 ]; then
+        fail 1 "$name: still running after ${TEST_SECONDS:-300} s"
+    elif [ "$status" != 0 ]; then
+        fail 1 "$name: ended with status $status; $(tail -n 1 "$output")"
+    elif [ "$good" = 0 ]; then
+        fail 1 "$name: ran no test"
+    fi
+}
+
+run_binary() {
+    echo "--- $1"
+    timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" </dev/null 2>&1 | tee "$output"
+    judge "$1" "${PIPESTATUS[0]}"
+}
+
+run_script() {
+    echo "--- $1"
+    if timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" </dev/null; then passed=$((passed + 1)); else fail 1 "$1: ended with status $?"; fi
+}
+
+cd "$top" || exit
+for kind in unit system; do
+    for test in "$build/tests/$kind"/$pattern; do
+        [ -f "$test" ] && [ -x "$test" ] && run_binary "$kind/${test##*/}" "$test"
+    done
+    for test in "tests/$kind"/$pattern.sh; do
+        [ -f "$test" ] && [ -x "$test" ] && run_script "$kind/${test##*/}" "$test"
+    done
+done
+
+echo
+[ ${#failures[@]} = 0 ] || printf 'FAILED  %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,123 @@
+#!/bin/sh
+# schemagen_refuses.sh SCHEMAGEN SCHEMA_DIR: breaks one thing at a time in a copy of the schemas and expects exit code 1,
+# one line that names file and place, and not a byte written. Then the opposite: what must work without touching C.
+set -u
+schemagen=$1 schemas=$2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fresh() {
+    rm -rf "$work/in" "$work/gen" "$work/api"
+    mkdir "$work/in" "$work/gen" "$work/api"
+    cp "$schemas"/*.json "$work/in"
+}
+
+run() { "$schemagen" "$work/in" "$work/gen" "$work/api" >"$work/log" 2>&1; }
+
+flunk() {
+    echo "not ok - $1"
+    sed 's/^/    /' "$work/log"
+    failed=1
+}
+
+# refuses NAME FILE SED_SCRIPT MESSAGE
+refuses() {
+    fresh
+    sed -i -E "$3" "$work/in/$2"
+    if cmp -s "$work/in/$2" "$schemas/$2"; then echo "the edit changed nothing" >"$work/log"; flunk "$1"; return; fi
+    run
+    code=$?
+    [ $code -eq 1 ] || { echo "exit code $code" >>"$work/log"; flunk "$1"; return; }
+    [ "$(cat "$work/log")" = "$4" ] || { echo "expected: $4" >>"$work/log"; flunk "$1"; return; }
+    [ -z "$(find "$work/gen" "$work/api" -type f)" ] || { flunk "$1: something was written"; return; }
+    echo "ok - $1"
+}
+
+C=customer-service.routes.json
+refuses "a route without permission" $C '0,/"permission": "customer:view", /s///' \
+    "$C: listCustomers: has no permission"
+refuses "an unknown permission" $C '0,/"customer:create"/s//"customer:craete"/' \
+    "$C: createCustomer: unknown permission \"customer:craete\""
+refuses "a route with an unknown keyword" $C '0,/"timeout_ms"/s//"timeout"/' \
+    "$C: listCustomers: unknown keyword \"timeout\""
+refuses "an unknown resource" $C '0,/"resource": "customer"/s//"resource": "costumer"/' \
+    "$C: listCustomers: unknown resource \"costumer\""
+refuses "an unknown action" $C '0,/"action": "list"/s//"action": "lisst"/' \
+    "$C: listCustomers: unknown action \"lisst\""
+refuses "an unknown rate class" $C '0,/"rate": "read"/s//"rate": "reed"/' \
+    "$C: listCustomers: unknown rate \"reed\""
+refuses "a route without audited" $C '0,/"audited": false, /s///' \
+    "$C: listCustomers: \"audited\" is missing"
+refuses "a duplicate operationId" $C 's/"patchCustomer"/"updateCustomer"/' \
+    "$C: updateCustomer: operationId is given twice"
+refuses "the same method and path twice" $C 's/"PATCH", "path": "\/api\/v1\/customers/"PUT", "path": "\/api\/v1\/customers/' \
+    "$C: patchCustomer: same method and path as updateCustomer"
+refuses "the same method and path in two services" auth-service.routes.json 's/\/api\/v1\/auth\/jwks/\/api\/v1\/errors/' \
+    "$C: listErrors: same method and path as getJwks"
+refuses "paths that differ in a parameter's name only" $C 's/\/api\/v1\/dictionaries"/\/api\/v1\/dictionaries\/{kind}"/' \
+    "$C: getDictionary: same method and path as listDictionaries"
+refuses "a path without the id that its action needs" $C '0,/\{customer_id\}/s//{id}/' \
+    "$C: getCustomer: path has no {customer_id}"
+refuses "a path outside the API" $C '0,/\/api\/v1\/customers/s//\/customers/' \
+    "$C: listCustomers: path is under neither /api/v1/ nor /internal/v1/"
+refuses "an internal path with a public rate class" $C '0,/"rate": "internal"/s//"rate": "read"/' \
+    "$C: internalGetCustomerById: rate \"internal\" and /internal/ go together"
+refuses "a message as the resource of an action" $C '0,/"resource": "region"/s//"resource": "error_entry"/' \
+    "$C: listRegions: resource \"error_entry\" is not stored"
+refuses "an unknown reply" $C 's/"response": "dictionary"/"response": "dictionery"/' \
+    "$C: getDictionary: unknown response \"dictionery\""
+
+refuses "an unknown keyword" customer.json '0,/"x-filter"/s//"x-filtre"/' \
+    "customer.json: customer_type: unknown keyword \"x-filtre\""
+refuses "an unknown keyword of a reply" session.json '0,/"minimum"/s//"minimun"/' \
+    "session.json: expires_in: unknown keyword \"minimun\""
+refuses "an unknown dictionary" customer.json '0,/"x-dictionary": "customer_type"/s//"x-dictionary": "kind"/' \
+    "customer.json: customer_type: unknown dictionary \"kind\""
+refuses "an unknown field in a view" customer.json '0,/"industry_name"/s//"industry"/' \
+    "customer.json: x-resource: list: unknown field \"industry\""
+refuses "a field twice in a view" customer.json '0,/"industry_name"/s//"status"/' \
+    "customer.json: x-resource: views.list: \"status\" is given twice"
+refuses "an unknown required field" customer.json 's/"required": \["customer_name"/"required": ["name"/' \
+    "customer.json: required: unknown field \"name\""
+refuses "a reference to no resource" customer.json 's/"table": "regions"/"table": "areas"/' \
+    "customer.json: region_id: x-ref: no resource is stored in \"areas\""
+refuses "a reference to no column" customer.json 's/"name": "region_name"/"name": "title"/' \
+    "customer.json: region_id: x-ref: \"region\" has no field \"title\""
+refuses "a joined name of no reference" customer.json 's/"x-from": "region_id"/"x-from": "status"/' \
+    "customer.json: region_name: x-from: \"status\" has no x-ref"
+refuses "a default that is no label" customer.json 's/"default": "活跃"/"default": "沉睡"/' \
+    "customer.json: status: default \"沉睡\" is no label of \"customer_status\""
+refuses "a filter on a secret" customer.json '0,/"x-secret": true,/s//"x-secret": true, "x-filter": true,/' \
+    "customer.json: phone: x-secret excludes x-filter and x-sort: they would tell what is masked"
+refuses "a text without a limit" customer.json 's/, "maxLength": 500,$/,/' \
+    "customer.json: address: \"maxLength\" is missing"
+refuses "a property without example" customer.json 's/"examples": \["C001"\],//' \
+    "customer.json: customer_code: \"examples\" is missing"
+refuses "a stored resource without version" region.json 's/"version": \{/"revision": {/' \
+    "region.json: x-resource: a stored resource needs \"version\""
+refuses "a label twice in a dictionary" dictionaries.json 's/"title": "个人"/"title": "企业"/' \
+    "dictionaries.json: customer_type: \"企业\" is given twice"
+refuses "a keyword twice" customer.json '0,/"x-filter": true/s//"x-filter": true, "x-filter": false/' \
+    "customer.json: customer_type: \"x-filter\" is given twice"
+many=$(for i in $(seq 60); do printf '"f%s": {"title": "x", "type": "boolean", "examples": [true]},' "$i"; done)
+refuses "more fields than the tables hold" region.json "s/\"properties\": \\{/&$many/" \
+    "region.json: has more than 64 fields"
+refuses "permissions out of order" permissions.json '0,/activity:create/s//zebra:create/' \
+    "permissions.json: zebra:create: is not in alphabetical order"
+refuses "broken JSON" region.json '$s/\}//' \
+    "region.json: not valid JSON near line $(($(wc -l <"$schemas/region.json") + 1))"
+
+name="a new filter is one line of schema"
+fresh
+sed -i 's/^      "examples": \["月结30天"\]$/&,\n      "x-filter": true/' "$work/in/customer.json"
+if run && grep -q 'payment_terms"), .type = T_TEXT, .flags = F_FILTER' "$work/gen/schemas.c" &&
+    grep -q '"name": "payment_terms"' "$work/api/customer-service.json"; then echo "ok - $name"; else flunk "$name"; fi
+
+name="an unchanged file is not written again"
+fresh
+run && find "$work/gen" "$work/api" -type f -exec touch -d '2020-01-01' {} + && run
+if [ $? -eq 0 ] && [ -z "$(find "$work/gen" "$work/api" -type f -newermt '2020-01-02')" ]; then echo "ok - $name"
+else flunk "$name"; fi
+
+exit $failed
