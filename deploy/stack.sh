@@ -109,19 +109,21 @@ background() {
     supervise
 }
 
-stop() {
-    if ! rundir_exists; then
-        say "not running"
-    elif proc_find supervisor; then
+# Fails when nothing ran.
+supervisor_stop() {
+    if proc_find supervisor; then
         kill "$REPLY" 2>/dev/null || true
         proc_wait_end supervisor 60 || die "the supervisor (pid $REPLY) does not stop"
-        say "stopped; the data is kept (make clean removes it)"
-    else
+        return 0
+    fi
+    if rundir_exists; then
         leftovers_end
         rm -f "$RUN_DIR/env"
-        say "not running"
     fi
+    return 1
 }
+
+stop() { if supervisor_stop; then say "stopped; the data is kept (make clean removes it)"; else say "not running"; fi; }
 
 # --- what there is -------------------------------------------------------------------------------------------------------
 
@@ -154,7 +156,8 @@ env_show() {
 }
 
 clean() {
-    stop
+    supervisor_stop || true
+    [ -e "$RUN_DIR" ] || return 0
     rundir_remove
     say "removed $RUN_DIR"
 }

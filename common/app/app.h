@@ -14,6 +14,7 @@ struct app {
     int worker_count;
     int drain_ms;                              /* for requests under way at SIGTERM */
     bool access_log;
+    bool trusts_request_id;                    /* a service keeps the gateway's X-Request-Id; the gateway makes its own */
     struct route_table routes;                 /* all that is served; metrics are per row */
     bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */
     void (*drain)(struct worker *w);           /* stop accepting */

@@ -1,5 +1,6 @@
 #include "app/dispatch.h"
 
+#include "app/app.h"
 #include "base/uuid.h"
 #include "http/reply.h"
 #include "http/router.h"
@@ -17,6 +18,10 @@ static bool is_visible(struct str s)
 static void name_request(struct req *r)
 {
     struct str given = req_header(r, STR("X-Request-Id"));
+    if (r->worker->app->trusts_request_id && uuid_valid(given)) {
+        memcpy(r->request_id, given.p, UUID_LEN);
+        return;
+    }
     uuid_v7(r->request_id);
     if (is_visible(given)) r->client_request_id = given;
 }

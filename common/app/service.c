@@ -3,11 +3,11 @@
 #include "app/access.h"
 #include "app/app.h"
 #include "app/dispatch.h"
+#include "app/start.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
 #include "auth/token.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "http/client.h"
 #include "http/reply.h"
@@ -27,7 +27,6 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { HOUSEKEEPING_S = 60 };
 
@@ -183,39 +182,10 @@ static const struct route openapi_route[] = {
 };
 static const struct route_table openapi_routes = { openapi_route, 1 };
 
-static void document(void)
+static void configure(const struct start_group *groups)
 {
-    struct buf out;
-    buf_init(&out, 64 * 1024);
-    config_document(opts, "Every service", &out);
-    if (service->opts) config_document(service->opts, service->name, &out);
-    fwrite(out.data, 1, out.len, stdout);
-    buf_done(&out);
-}
-
-static void load_or_exit(const struct opt *table, void *to)
-{
-    struct buf faults;
-    buf_init(&faults, 16 * 1024);
-    if (config_load(table, to, &faults)) return;
-    fprintf(stderr, "%s: cannot start:\n%.*s", service->name, STR_ARG(buf_str(&faults)));
-    exit(EXIT_FAILURE);
-}
-
-static enum log_level log_level_of(const char *name)
-{
-    static const char *const names[] = { "debug", "info", "warn", "error" };
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(name, names[i])) return (enum log_level)i;
-    return LOG_INFO;
-}
-
-static void configure(void)
-{
-    settings.workers = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (settings.workers > WORKERS_MAX) settings.workers = WORKERS_MAX;
-    load_or_exit(opts, &settings);
-    if (service->opts) load_or_exit(service->opts, service->settings);
+    settings.workers = start_workers();
+    start_load(service->name, groups);
     const struct zone *zone = zone_load(settings.timezone);
     if (!zone) {
         fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
@@ -224,23 +194,25 @@ static void configure(void)
     type_set_zone(zone);
     cursor_set_secret(str_of(settings.cursor_secret));
     etag_set_strict(settings.strict);
-    log_init(service->name, log_level_of(settings.log_level));
-    config_log(opts, &settings);
+    log_init(service->name, start_log_level(settings.log_level));
+    start_log(groups);
 }
 
 int service_run(const struct service *s, int argc, char **argv)
 {
+    const struct start_group groups[] = { { "Every service", opts, &settings }, { s->opts ? s->name : NULL, s->opts, s->settings }, { 0 } };
     service = s;
     if (argc == 2 && !strcmp(argv[1], "configuration")) {
-        document();
+        start_document(groups);
         return EXIT_SUCCESS;
     }
-    configure();
+    configure(groups);
     statements = rest_statements(s->resources, s->statements);
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     static struct app app;
     app = (struct app){
         .name = s->name, .worker_count = settings.workers, .drain_ms = settings.drain_ms, .access_log = settings.access_log,
+        .trusts_request_id = true,
         .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
     };

@@ -21,7 +21,7 @@ struct json;
 enum step { STEP_NEXT, STEP_WAIT, STEP_FAIL };
 typedef enum step (*step_fn)(struct req *r);
 
-enum { REQ_REPLY_HEADERS = 12, REQUEST_ID_LEN = 36 };
+enum { REQ_REPLY_HEADERS = 32, REQUEST_ID_LEN = 36 };
 
 struct req {
     struct arena arena;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -70,7 +71,7 @@ void conn_close(struct server_conn *c)
 static void conn_linger(struct server_conn *c)
 {
     if (c->at_eof) return conn_close(c);
-    if (c->ssl) SSL_shutdown(c->ssl);
+    if (c->ssl && SSL_shutdown(c->ssl) < 0) ERR_clear_error(); /* the thread's error queue is everybody's */
     shutdown(bufferevent_getfd(c->bev), SHUT_WR);
     evbuffer_drain(bufferevent_get_input(c->bev), SIZE_MAX);
     bufferevent_enable(c->bev, EV_READ);
@@ -132,7 +133,7 @@ void server_reply(struct req *r)
     struct server_conn *c = r->conn;
     if (r->replied) abort();
     r->replied = true;
-    if (!buf_ok(&r->out)) { /* over LIMIT_REPLY: a part of it is no answer */
+    if (!buf_ok(&r->out) || r->status < 200 || r->status > 599) { /* a bug, or over LIMIT_REPLY: a part is no answer */
         buf_clear(&r->out);
         r->status = err_table[E_INTERNAL].http;
     }

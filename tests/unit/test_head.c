@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/buf.h"
 #include "http/head.h"
@@ -142,7 +137,7 @@ static const struct {
 static void test_request_heads_are_accepted_or_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+    for (size_t i = 0; i < COUNT(requests); i++) {
         struct head h;
         const char *reason = NULL;
         enum err_code got = head_read_request(&h, requests[i].head, &reason);
@@ -177,7 +172,7 @@ static const struct {
 static void test_response_heads_are_accepted_or_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof responses / sizeof *responses; i++) {
+    for (size_t i = 0; i < COUNT(responses); i++) {
         struct head h;
         const char *reason;
         enum err_code got = head_read_response(&h, responses[i].head, &reason);
@@ -218,7 +213,7 @@ static void test_persistence_follows_version_and_connection(void **state)
         { S(GET_1_0("Connection: keep-alive\r\n")), true, false },
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct head h;
         const char *reason;
         assert_int_equal(head_read_request(&h, cases[i].head, &reason), E_OK);

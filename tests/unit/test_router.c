@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "http/router.h"
 
@@ -23,7 +18,7 @@ static const struct route rows[] = {
     ROW(GET, "/api/v1/heads"),
     ROW(OPTIONS, "/api/v1/only-options"),
 };
-static const struct route_table table = { rows, sizeof rows / sizeof *rows };
+static const struct route_table table = { rows, COUNT(rows) };
 
 #define BIT(m) (1u << METHOD_##m)
 enum { ITEM = 1u << METHOD_GET | 1u << METHOD_HEAD | 1u << METHOD_PUT | 1u << METHOD_DELETE };
@@ -69,7 +64,7 @@ static void test_router_finds_row_parameters_and_allowed_methods(void **state)
 {
     struct router *r = router_new(&table);
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct route_match m = router_find(r, cases[i].method, str_of(cases[i].path));
         struct str got = m.route ? m.route->operation : STR_NONE;
         if (!same(got, cases[i].operation)) fail_msg("%s: got %.*s", cases[i].path, STR_ARG(got));

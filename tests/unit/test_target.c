@@ -1,8 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "http/head.h"
 
@@ -60,7 +56,7 @@ static const struct {
 static void test_target_is_split_into_normal_path_and_raw_query(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct arena a;
         struct str path, query;
         arena_init(&a);

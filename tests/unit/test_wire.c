@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <event2/buffer.h>
 
@@ -153,14 +148,14 @@ static void check_split(size_t i, size_t first, size_t second)
 static void test_streams_give_the_same_split_at_any_byte(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t cut = 0; cut <= cases[i].stream.len; cut++) check_split(i, cut, cut);
 }
 
 static void test_streams_give_the_same_split_at_any_two_bytes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t first = 0; first <= cases[i].stream.len; first++)
             for (size_t second = first; second <= cases[i].stream.len; second++) check_split(i, first, second);
 }
@@ -168,7 +163,7 @@ static void test_streams_give_the_same_split_at_any_two_bytes(void **state)
 static void test_streams_give_the_same_byte_by_byte(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct evbuffer *in = evbuffer_new();
         struct buf got;
         struct wire w;

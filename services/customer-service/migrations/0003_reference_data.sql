@@ -53,7 +53,7 @@ INSERT INTO industries (industry_id, industry_code, industry_name, parent_id, so
     ('018f3c5e-7a10-7000-8000-000100000049', 'S', '公共管理、社会保障和社会组织', NULL, 490, '国民经济行业分类（GB/T 4754—2017）门类', 'gonggongguanlishehuibaozhangheshehuizuzhi ggglsbzhszz'),
     ('018f3c5e-7a10-7000-8000-000100000050', 'T', '国际组织', NULL, 500, '国民经济行业分类（GB/T 4754—2017）门类', 'guojizuzhi gjzz');
 
-INSERT INTO regions (region_id, region_code, region_name, parent_id, region_level, sort_order, pinyin) VALUES
+INSERT INTO regions (region_id, region_code, region_name, parent_id, level, sort_order, pinyin) VALUES
     ('018f3c5e-7a10-7000-8000-000200000001', 'HB', '华北区', NULL, '大区', 10, 'huabeiqu hbq'),
     ('018f3c5e-7a10-7000-8000-000200000002', 'DB', '东北区', NULL, '大区', 20, 'dongbeiqu dbq'),
     ('018f3c5e-7a10-7000-8000-000200000003', 'HD', '华东区', NULL, '大区', 30, 'huadongqu hdq'),
