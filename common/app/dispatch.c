@@ -15,6 +15,7 @@ static bool is_visible(struct str s)
     return s.len && s.len <= CLIENT_ID_MAX;
 }
 
+/* The request has an id of its own since it was born. */
 static void name_request(struct req *r)
 {
     struct str given = req_header(r, STR("X-Request-Id"));
@@ -22,7 +23,6 @@ static void name_request(struct req *r)
         memcpy(r->request_id, given.p, UUID_LEN);
         return;
     }
-    uuid_v7(r->request_id);
     if (is_visible(given)) r->client_request_id = given;
 }
 

@@ -9,6 +9,7 @@
 #include "auth/keys.h"
 #include "auth/token.h"
 #include "base/log.h"
+#include "base/pinyin.h"
 #include "http/client.h"
 #include "http/reply.h"
 #include "http/router.h"
@@ -47,7 +48,7 @@ static const struct opt opts[] = {
     { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
-    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "2", 0, 1, 64, "pipelined connections per thread, 1 to 64" },
+    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64, "pipelined connections per thread: one batches best, 1 to 64" },
     { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64, "further ones for lists and counts, 1 to 64" },
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000, "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
@@ -120,12 +121,22 @@ static void start_database(struct worker *w)
     w->pg = pg_new(w->base, w->work, &config);
 }
 
+/* ICU loads its rules at first use, which would keep somebody's first write waiting. */
+static void warm_up(void)
+{
+    struct arena a;
+    arena_init(&a);
+    pinyin_of(&a, STR("中"));
+    arena_done(&a);
+}
+
 static bool worker_start(struct worker *w)
 {
     struct server_config config = {
         .address = settings.address, .port = settings.port, .body_max = LIMIT_BODY,
         .worker = w, .on_request = on_request, .on_refused = dispatch_refused,
     };
+    warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
     w->names = names_new();

@@ -38,6 +38,9 @@ enum {
     LIMIT_PG_STATEMENTS = 512,        /* list shapes prepared per connection; further ones run unnamed */
     LIMIT_PG_STATEMENT_MS = 5000,
 
+    /* Redis */
+    LIMIT_REDIS_QUEUE = 1024,         /* commands in flight per worker -> REDIS_BUSY */
+
     LIMIT_LOG_LINE = 8 * 1024,
 };
 

@@ -51,7 +51,7 @@ struct str str_cut(struct str *rest, char sep);
 /* Decimal digits with an optional '-', the whole slice, within [min, max]. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 
-/* FNV-1a, 64 bits: for hash tables and ETags, not for secrets. */
+/* 64 bits, for hash tables and ETags: not for secrets, and not the same on machines of other byte order. */
 uint64_t str_hash(struct str s);
 
 #endif

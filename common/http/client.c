@@ -12,7 +12,7 @@
 /* Less than the peer's own limit, so that we close first and rarely meet a connection that has just been closed. */
 enum { IDLE_MS = LIMIT_IDLE_MS - 15 * 1000, SWEEP_S = 10 };
 
-/* --- the bytes of a request ---------------------------------------------------------------------------------------- */
+/* --- the bytes of a request --------------------------------------------------------------------------------------- */
 
 static bool has_control(struct str s, char least)
 {
@@ -64,7 +64,7 @@ static struct str request_write(struct arena *a, const struct origin *o, const s
     return (struct str){ start, (size_t)(to - start) };
 }
 
-/* --- exchanges --------------------------------------------------------------------------------------------------------- */
+/* --- exchanges ---------------------------------------------------------------------------------------------------- */
 
 static void on_exchange_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -111,7 +111,7 @@ static struct exchange *exchange_new(struct origin *o, const struct client_reque
     return x;
 }
 
-/* --- the pool ------------------------------------------------------------------------------------------------------------ */
+/* --- the pool ----------------------------------------------------------------------------------------------------- */
 
 void origin_leave(struct client_conn *c)
 {
@@ -169,7 +169,7 @@ void client_send(struct origin *o, const struct client_request *q, client_done_f
     client_conn_open(x);
 }
 
-/* --- origins ------------------------------------------------------------------------------------------------------------- */
+/* --- origins ------------------------------------------------------------------------------------------------------ */
 
 static bool is_name(struct str s)
 {
@@ -265,7 +265,7 @@ struct origin *client_origin(struct client *client, struct str url)
     return o;
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------------------ */
+/* --- the client --------------------------------------------------------------------------------------------------- */
 
 struct client *client_new(struct event_base *base)
 {

@@ -1,5 +1,7 @@
 #include "http/client_conn.h"
 
+#include "http/wire.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -12,7 +14,7 @@ enum { INTERIMS_MAX = 8 };
 /* What reading says: more bytes are needed; go on with the next phase; the reply is whole; it is no good. */
 enum reading { READ_MORE, READ_ON, READ_WHOLE, READ_BAD, READ_TOO_LARGE };
 
-/* --- the end of a connection, or of an exchange on it ----------------------------------------------------------------- */
+/* --- the end of a connection, or of an exchange on it ------------------------------------------------------------- */
 
 void client_conn_close(struct client_conn *c)
 {
@@ -52,7 +54,7 @@ static void conn_whole(struct client_conn *c, struct str body, size_t unread)
     else client_conn_close(c);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* RFC 9112 6.3 */
 static enum reading body_begin(struct client_conn *c, const struct head *h)
@@ -80,10 +82,10 @@ static enum reading read_head(struct client_conn *c, struct evbuffer *in)
     struct exchange *x = c->exchange;
     struct head h;
     const char *reason;
-    size_t have = evbuffer_get_length(in), look = have < LIMIT_HEAD ? have : LIMIT_HEAD;
-    if (have == 0) return READ_MORE;
-    size_t len = head_end((struct str){ (const char *)evbuffer_pullup(in, (ev_ssize_t)look), look });
-    if (len == 0) return have < LIMIT_HEAD ? READ_MORE : READ_BAD;
+    size_t len;
+    if (evbuffer_get_length(in) == 0) return READ_MORE;
+    struct str bytes = wire_head(in, &len);
+    if (len == 0) return bytes.len < LIMIT_HEAD ? READ_MORE : READ_BAD;
     char *text = arena_alloc(&x->arena, len);
     evbuffer_remove(in, text, len);
     if (head_read_response(&h, (struct str){ text, len }, &reason) != E_OK) return READ_BAD;
@@ -152,7 +154,7 @@ static void on_readable(struct bufferevent *bev, void *arg)
     conn_read(c);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 /* Past libevent while the socket takes it: that saves two epoll_ctl() and one turn of the loop per request. */
 static bool conn_write(struct client_conn *c, struct str bytes)

@@ -85,7 +85,7 @@ size_t head_end(struct str in)
     return 0;
 }
 
-/* --- field lines ---------------------------------------------------------------------------------------------- */
+/* --- field lines -------------------------------------------------------------------------------------------------- */
 
 const char *header_read(struct str line, struct header *ret)
 {
@@ -193,7 +193,7 @@ static bool field_add(struct reader *rd, struct str line)
     return true;
 }
 
-/* --- start lines ----------------------------------------------------------------------------------------------- */
+/* --- start lines -------------------------------------------------------------------------------------------------- */
 
 /* "HTTP/1.x". A minor version above 1 counts as 1 (RFC 9110 2.5). */
 static bool read_version(struct reader *rd, struct str version)
@@ -246,7 +246,7 @@ static bool status_line(struct reader *rd, struct str line)
     return true;
 }
 
-/* --- whole heads ------------------------------------------------------------------------------------------------ */
+/* --- whole heads -------------------------------------------------------------------------------------------------- */
 
 /* Rules that need all fields: RFC 9112 3.2 (Host), 6.1 and 6.3 (framing), 9.3 (persistence). */
 static bool whole_head(struct reader *rd)

@@ -26,7 +26,7 @@ enum {
     LINGER_MS = 2000,
 };
 
-/* --- a request, as evhtp sees it --------------------------------------------------------------------------------- */
+/* --- a request, as evhtp sees it ---------------------------------------------------------------------------------- */
 
 /* evhtp's callback for every request only notes it: the work begins when evhtp's reader has returned. */
 static void on_turn(evhtp_request_t *turn, void *arg)
@@ -74,7 +74,7 @@ void turn_close(struct server_conn *c)
     if (is_tls) ERR_clear_error();
 }
 
-/* --- accepting --------------------------------------------------------------------------------------------------- */
+/* --- accepting ---------------------------------------------------------------------------------------------------- */
 
 static evhtp_res before_accept(evhtp_connection_t *ev, void *arg)
 {
@@ -126,7 +126,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
     if (s->htp->server) evconnlistener_enable(s->htp->server);
 }
 
-/* --- the listening socket ------------------------------------------------------------------------------------------ */
+/* --- the listening socket ----------------------------------------------------------------------------------------- */
 
 static bool address_read(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
@@ -187,7 +187,7 @@ static bool server_listen(struct server *s)
     return true;
 }
 
-/* --- the server ------------------------------------------------------------------------------------------------------ */
+/* --- the server --------------------------------------------------------------------------------------------------- */
 
 static void limits_set(struct server *s)
 {

@@ -22,7 +22,7 @@ enum {
 
 static void conn_run(struct server_conn *c);
 
-/* --- timers: absolute, so that a byte now and then gains a client nothing ------------------------------------------ */
+/* --- timers: absolute, so that a byte now and then gains a client nothing ----------------------------------------- */
 
 static void timer_start(struct server_conn *c, uint64_t now)
 {
@@ -54,7 +54,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     conn_run(c);
 }
 
-/* --- the end of a connection ----------------------------------------------------------------------------------------- */
+/* --- the end of a connection -------------------------------------------------------------------------------------- */
 
 void conn_close(struct server_conn *c)
 {
@@ -86,7 +86,7 @@ static void linger_read(struct server_conn *c)
     if (c->lingered > LINGER_MAX) conn_close(c);
 }
 
-/* --- output ------------------------------------------------------------------------------------------------------------ */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 static size_t output_length(const struct server_conn *c)
 {
@@ -142,7 +142,7 @@ void server_reply(struct req *r)
     if (c) conn_run(c);
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------------------ */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static bool is_id_character(char c)
 {
@@ -195,7 +195,7 @@ static void request_begin(struct server_conn *c, bool is_refused)
     req_release(r);
 }
 
-/* --- the connection: read, begin, answer, as long as there is something to do ------------------------------------------ */
+/* --- the connection: read, begin, answer, as long as there is something to do ------------------------------------- */
 
 /* Nothing can be begun: a request is under way, the client does not take its replies, or there will be no more. */
 static bool is_blocked(const struct server_conn *c)

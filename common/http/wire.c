@@ -96,13 +96,29 @@ static int head_is_incomplete(struct wire *w, struct str bytes)
     return WIRE_MORE;
 }
 
+static struct str front(struct evbuffer *in, size_t n)
+{
+    return (struct str){ (const char *)evbuffer_pullup(in, (ev_ssize_t)n), n };
+}
+
+struct str wire_head(struct evbuffer *in, size_t *ret_len)
+{
+    size_t have = evbuffer_get_length(in), look = have < LIMIT_HEAD ? have : LIMIT_HEAD;
+    size_t whole_piece = evbuffer_get_contiguous_space(in);
+    struct str bytes = front(in, whole_piece < look ? whole_piece : look);
+    *ret_len = head_end(bytes);
+    if (*ret_len || bytes.len == look) return bytes;
+    bytes = front(in, look);
+    *ret_len = head_end(bytes);
+    return bytes;
+}
+
 static int read_head(struct wire *w, struct evbuffer *in)
 {
+    size_t len;
     skip_empty_lines(in);
-    size_t have = evbuffer_get_length(in), look = have < LIMIT_HEAD ? have : LIMIT_HEAD;
-    if (have == 0) return WIRE_MORE;
-    struct str bytes = { (const char *)evbuffer_pullup(in, (ev_ssize_t)look), look };
-    size_t len = head_end(bytes);
+    if (evbuffer_get_length(in) == 0) return WIRE_MORE;
+    struct str bytes = wire_head(in, &len);
     return len ? head_take(w, in, len) : head_is_incomplete(w, bytes);
 }
 

@@ -45,6 +45,10 @@ enum wire_result wire_read(struct wire *w, struct evbuffer *in);
 /* Hands over the whole or refused request; the wire is ready for the next one, or stays broken. */
 struct asked wire_take(struct wire *w);
 
+/* The front of `in`, up to LIMIT_HEAD bytes in one piece, and the length of the head in it; 0: not complete. Bytes are
+ * moved only when the head lies in several pieces. `in` must not be empty. */
+struct str wire_head(struct evbuffer *in, size_t *ret_len);
+
 /* For limits that only the caller knows, such as time. */
 void wire_refuse(struct wire *w, enum err_code code, const char *reason);
 

@@ -42,7 +42,7 @@ void jw_array_end(struct jw *w)
 /* Two-letter escapes; 'u' stands for the long form. */
 static const char escapes[256] = {
     [0 ... 7] = 'u', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\v'] = 'u', ['\f'] = 'f', ['\r'] = 'r',
-    [0x0E ... 0x1F] = 'u', ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u',
+    [0x0E ... 0x1F] = 'u', ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u', [0xE2] = '?', /* may begin a line separator */
 };
 
 /* U+2028 and U+2029 are E2 80 A8 and E2 80 A9: fine in JSON, but they end a line in older JavaScript. */
@@ -54,7 +54,10 @@ static bool is_line_separator(struct str s)
 static size_t plain_len(struct str s)
 {
     size_t i = 0;
-    while (i < s.len && !escapes[(unsigned char)s.p[i]] && !is_line_separator(str_sub(s, i, s.len))) i++;
+    for (; i < s.len; i++) {
+        char escape = escapes[(unsigned char)s.p[i]];
+        if (escape && (escape != '?' || is_line_separator(str_sub(s, i, s.len)))) break;
+    }
     return i;
 }
 
@@ -63,7 +66,7 @@ static size_t add_escaped(struct buf *out, struct str s)
 {
     unsigned char c = (unsigned char)s.p[0];
     char escape = escapes[c];
-    if (!escape) {
+    if (escape == '?') {
         buf_addz(out, s.p[2] == '\xA8' ? "\\u2028" : "\\u2029");
         return 3;
     }

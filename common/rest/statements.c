@@ -30,8 +30,8 @@ const struct statements *statements_of(const struct resource *r)
 static struct pg_stmt named(const struct resource *r, const char *verb, struct buf *sql)
 {
     if (!buf_ok(sql)) abort();
-    char *name, *text = strndup(buf_str(sql).p, sql->len);
-    if (asprintf(&name, "%.*s_%s", STR_ARG(r->name), verb) < 0 || !text) abort();
+    char *name, *text;
+    if (asprintf(&name, "%.*s_%s", STR_ARG(r->name), verb) < 0 || asprintf(&text, "%.*s", STR_ARG(buf_str(sql))) < 0) abort();
     buf_clear(sql);
     return (struct pg_stmt){ name, text };
 }

@@ -21,7 +21,7 @@ enum { WAIT_MS = 5000, REPLY_MAX = 4096 };
 static struct event_base *base;
 static struct client *client;
 
-/* --- a peer that says what its script says, whatever that is -------------------------------------------------------- */
+/* --- a peer that says what its script says, whatever that is ------------------------------------------------------ */
 
 struct script {
     const char *replies[3]; /* one per request of a connection; NULL: silence */
@@ -140,7 +140,7 @@ static inline void peer_stop(void)
     peer.listener = NULL;
 }
 
-/* --- a caller ----------------------------------------------------------------------------------------------------------- */
+/* --- a caller ----------------------------------------------------------------------------------------------------- */
 
 static struct result {
     int calls;

@@ -215,7 +215,7 @@ static inline void let_it_read(void)
     for (int i = 0; i < 4; i++) in_server(NULL);
 }
 
-/* --- a client made of a socket --------------------------------------------------------------------------------------- */
+/* --- a client made of a socket ------------------------------------------------------------------------------------ */
 
 struct talk {
     int fd;
@@ -251,13 +251,15 @@ static inline void talk_free(struct talk *t)
     free(t);
 }
 
-static inline void say(struct talk *t, struct str s)
+/* false: the server has closed before it took all. */
+static inline bool say(struct talk *t, struct str s)
 {
     while (s.len) {
         ssize_t n = t->ssl ? SSL_write(t->ssl, s.p, (int)s.len) : send(t->fd, s.p, s.len, MSG_NOSIGNAL);
-        if (n <= 0) return; /* the server may have closed: the test looks at the answer */
+        if (n <= 0) return false;
         s = str_sub(s, (size_t)n, s.len);
     }
+    return true;
 }
 
 static inline void say_z(struct talk *t, const char *z)
@@ -287,7 +289,7 @@ static inline struct heard hear(struct talk *t, bool is_head)
     end[3] = '\0';
     const char *field = strstr(t->in, "Content-Length: ");
     if (field && !is_head) length = strtoul(field + 16, NULL, 10);
-    h.status = atoi(t->in + 9);
+    h.status = (int)strtol(t->in + 9, NULL, 10);
     while (t->len < h.head.len + length)
         if (!read_more(t)) return (struct heard){ 0 };
     h.body = (struct str){ t->in + h.head.len, length };

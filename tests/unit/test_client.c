@@ -1,6 +1,6 @@
 #include "peer.h"
 
-/* --- replies, good and bad ------------------------------------------------------------------------------------------------ */
+/* --- replies, good and bad ---------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *reply;
@@ -57,10 +57,11 @@ static void test_replies_are_read_strictly_split_at_any_byte(void **state)
 
 static void test_head_of_a_reply_is_limited(void **state)
 {
-    char *reply = calloc(1, 2 * LIMIT_HEAD + 64);
+    static const struct str begin = { OK "A: ", sizeof(OK "A: ") - 1 };
+    char *reply = calloc(1, begin.len + 2 * LIMIT_HEAD + 1);
     (void)state;
-    strcpy(reply, OK "A: ");
-    memset(reply + strlen(reply), 'x', 2 * LIMIT_HEAD);
+    memcpy(reply, begin.p, begin.len);
+    memset(reply + begin.len, 'x', 2 * LIMIT_HEAD);
     struct script s = { { reply }, false, 0 };
     ask(peer_start(&s, 1), (struct client_request){ 0 });
     result_is(CLIENT_PROTOCOL, 0, "");

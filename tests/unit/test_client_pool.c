@@ -2,7 +2,7 @@
 
 #include "http/server.h"
 
-/* --- the pool -------------------------------------------------------------------------------------------------------------- */
+/* --- the pool ----------------------------------------------------------------------------------------------------- */
 
 static void test_connections_are_kept_and_used_again(void **state)
 {
@@ -105,7 +105,7 @@ static void test_answer_before_the_whole_request_is_taken(void **state)
     result_is(CLIENT_OK, 413, "n");
 }
 
-/* --- time, failure, the end ------------------------------------------------------------------------------------------------ */
+/* --- time, failure, the end --------------------------------------------------------------------------------------- */
 
 static void test_silence_ends_at_the_timeout(void **state)
 {
@@ -162,7 +162,7 @@ static void test_request_that_would_break_the_framing_is_refused(void **state)
     assert_int_equal(peer.accepted, 0);
 }
 
-/* --- origins ----------------------------------------------------------------------------------------------------------------- */
+/* --- origins ------------------------------------------------------------------------------------------------------ */
 
 static void test_origins_are_read_and_shared(void **state)
 {
@@ -192,7 +192,7 @@ static void test_name_is_resolved(void **state)
     result_is(CLIENT_OK, 200, "abc");
 }
 
-/* --- against the real server ------------------------------------------------------------------------------------------------- */
+/* --- against the real server -------------------------------------------------------------------------------------- */
 
 static void on_request(struct req *r)
 {

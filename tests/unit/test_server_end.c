@@ -1,6 +1,6 @@
 #include "site.h"
 
-/* --- the end of a connection ----------------------------------------------------------------------------------------------- */
+/* --- the end of a connection -------------------------------------------------------------------------------------- */
 
 static void test_persistence_follows_the_client(void **state)
 {
@@ -67,7 +67,7 @@ static void test_refusal_can_be_read_after_sending_a_megabyte(void **state)
     for (int i = 0; i < 20; i++) {
         struct talk *t = talk_new();
         say_z(t, "POST / HTTP/1.1\r\n" HOST "Content-Length: 1048576\r\n\r\n");
-        say(t, (struct str){ body, 1 << 20 });
+        assert_true(say(t, (struct str){ body, 1 << 20 }));
         hear_is(t, 413, "BODY_TOO_LARGE");
         hear_end(t);
         talk_free(t);
@@ -153,7 +153,7 @@ static void test_server_freed_with_a_request_under_way(void **state)
     talk_free(t);
 }
 
-/* --- time limits, shortened ------------------------------------------------------------------------------------------------ */
+/* --- time limits, shortened --------------------------------------------------------------------------------------- */
 
 static int setup_short_limits(void **state)
 {
@@ -215,7 +215,7 @@ static void test_idle_connections_are_closed_silently(void **state)
     talk_free(t);
 }
 
-/* --- drain --------------------------------------------------------------------------------------------------------------- */
+/* --- drain -------------------------------------------------------------------------------------------------------- */
 
 static void drain(void)
 {

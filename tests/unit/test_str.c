@@ -112,12 +112,20 @@ static void test_to_i64(void **state)
     }
 }
 
-static void test_hash_is_fnv_1a(void **state)
+static void test_hash_depends_on_every_byte_and_the_length(void **state)
 {
     (void)state;
-    assert_true(str_hash(STR("")) == 0xcbf29ce484222325u); /* the published test vectors */
-    assert_true(str_hash(STR("a")) == 0xaf63dc4c8601ec8cu);
-    assert_true(str_hash(STR("foobar")) == 0x85944171f73967e8u);
+    char text[40] = "a text of several words, and a tail";
+    struct str whole = str_of(text);
+    uint64_t hash = str_hash(whole);
+    for (size_t i = 0; i < whole.len; i++) {
+        text[i] ^= 1;
+        assert_true(str_hash(whole) != hash);
+        text[i] ^= 1;
+        assert_true(str_hash(str_sub(whole, 0, i)) != hash);
+    }
+    assert_true(str_hash(whole) == hash);
+    assert_true(str_hash((struct str){ "\0", 1 }) != str_hash(STR("")));
 }
 
 int main(void)
@@ -125,7 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eq), cmocka_unit_test(test_absent_is_not_empty), cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_trim), cmocka_unit_test(test_cut_visits_every_part), cmocka_unit_test(test_to_i64),
-        cmocka_unit_test(test_hash_is_fnv_1a),
+        cmocka_unit_test(test_hash_depends_on_every_byte_and_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ static const struct {
     { S(CHUNKED("3\r\nab\r\n0\r\n\r\n")), "refused BAD_REQUEST" },
     { S(CHUNKED("3\r\nabc\n0\r\n\r\n")), "refused BAD_REQUEST" },
     { S(CHUNKED("3\r\nabc0\r\n\r\n")), "refused BAD_REQUEST" },
+    { S(CHUNKED("3\r\nabcxy0\r\n\r\n")), "refused BAD_REQUEST" },
+    { S(CHUNKED("3\r\nabc\n\r0\r\n\r\n")), "refused BAD_REQUEST" },
     { S(CHUNKED("3\r\nabc\r\n0\n\r\n")), "refused BAD_REQUEST" },
     { S(CHUNKED("3\r\nabc\r\n0\r\n\n")), "refused BAD_REQUEST" },
     { S(CHUNKED("3\r\nabc\r\n0\r\n" GET)), "refused BAD_REQUEST" }, /* a request is no trailer */
@@ -182,7 +184,7 @@ static void test_streams_give_the_same_byte_by_byte(void **state)
     }
 }
 
-/* --- limits ---------------------------------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static enum wire_result feed_one(struct buf *stream, enum err_code *ret_code)
 {
@@ -271,7 +273,7 @@ static void test_chunk_extensions_and_trailers_are_limited(void **state)
     buf_done(&b);
 }
 
-/* --- Expect: 100-continue ------------------------------------------------------------------------------------------------ */
+/* --- Expect: 100-continue ----------------------------------------------------------------------------------------- */
 
 static enum wire_result first_result(struct str stream)
 {

@@ -1,0 +1,272 @@
+/* Customers and contacts in bulk, as text for COPY ... FROM STDIN:
+ *   seed customers FIRST COUNT | seed contacts FIRST COUNT | seed users
+ * Row n is always the same, whoever makes it: parts may be generated side by side. What the load bypasses (triggers,
+ * the service) is done here: codes, pinyin, the name of the primary contact. */
+#include "base/pinyin.h"
+#include "words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { CACHE_SLOTS = 8192, USERS = 200, FIRST_TIME = 1609459200 /* 2021-01-01 */, STEP_S = 157, DELETED_PERCENT = 2, CONTACT_PERCENT = 70 };
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define PICK(r, table) pick((r), (table), COUNT(table))
+
+/* A text put together from words, and its pinyin from theirs: ICU is far too slow to ask a million times. */
+struct phrase {
+    struct str text, full, initials;
+};
+
+struct customer {
+    long number;
+    char id[40], contact_id[40], created_by[40], updated_by[40];
+    struct phrase name, contact; /* no contact: an empty text */
+    struct str address;
+    const char *type, *region;
+    int industry;
+    time_t created, updated;
+};
+
+/* --- chance (splitmix64: a stream for each row) ---------------------------------------------------------------------------- */
+
+static uint64_t next(uint64_t *r)
+{
+    uint64_t z = *r += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static int below(uint64_t *r, int n)
+{
+    return (int)(next(r) % (uint64_t)n);
+}
+
+/* Every word table begins with a text and ends with a weight. */
+static size_t pick_weighted(uint64_t *r, const int *weight, size_t stride, size_t count)
+{
+    int sum = 0;
+    for (size_t i = 0; i < count; i++) sum += weight[i * stride / sizeof *weight];
+    int left = below(r, sum);
+    for (size_t i = 0;; i++)
+        if ((left -= weight[i * stride / sizeof *weight]) < 0) return i;
+}
+
+static const char *pick(uint64_t *r, const struct word *table, size_t count)
+{
+    return table[pick_weighted(r, &table->weight, sizeof *table, count)].text;
+}
+
+/* A Chinese character of a text: three bytes each. */
+static struct str character(uint64_t *r, const char *text)
+{
+    return (struct str){ text + 3 * below(r, (int)(strlen(text) / 3)), 3 };
+}
+
+static void uuid(char out[40], uint64_t ms, uint64_t *r)
+{
+    uint64_t a = next(r), b = next(r);
+    snprintf(out, 40, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(ms >> 16), (unsigned)(ms & 0xffff), (unsigned)(a & 0xfff),
+             (unsigned)(0x8000 | (a >> 12 & 0x3fff)), (unsigned long long)(b & 0xffffffffffff));
+}
+
+static void user_id(char out[40], int n)
+{
+    snprintf(out, 40, "018f3c5e-7a10-7000-8000-0003%08d", n);
+}
+
+/* --- one customer ------------------------------------------------------------------------------------------------------ */
+
+static const struct phrase *word_of(struct str text)
+{
+    static struct phrase cache[CACHE_SLOTS];
+    static struct arena kept;
+    for (size_t i = str_hash(text);; i++) {
+        struct phrase *w = &cache[i % CACHE_SLOTS];
+        if (w->text.len && !str_eq(w->text, text)) continue;
+        if (w->text.len) return w;
+        w->text = arena_dup(&kept, text);
+        w->initials = pinyin_of(&kept, text);
+        w->full = str_cut(&w->initials, ' ');
+        return w;
+    }
+}
+
+static void add(struct arena *a, struct phrase *p, struct str text)
+{
+    if (!text.len) return;
+    const struct phrase *w = word_of(text);
+    p->text = arena_printf(a, "%.*s%.*s", STR_ARG(p->text), STR_ARG(text));
+    p->full = arena_printf(a, "%.*s%.*s", STR_ARG(p->full), STR_ARG(w->full));
+    p->initials = arena_printf(a, "%.*s%.*s", STR_ARG(p->initials), STR_ARG(w->initials));
+}
+
+static void addz(struct arena *a, struct phrase *p, const char *text)
+{
+    add(a, p, str_of(text));
+}
+
+static void person(struct arena *a, uint64_t *r, struct phrase *p)
+{
+    addz(a, p, PICK(r, surnames));
+    add(a, p, character(r, given));
+    if (below(r, 100) < 78) add(a, p, character(r, given));
+}
+
+static void company(struct arena *a, uint64_t *r, const struct place *place, struct customer *c)
+{
+    const struct trade *trade = &trades[pick_weighted(r, &trades->weight, sizeof *trades, COUNT(trades))];
+    c->industry = trade->industry;
+    if (below(r, 8)) addz(a, &c->name, place->city);
+    for (int n = below(r, 5) ? 2 : 3; n > 0; n--) add(a, &c->name, character(r, brands));
+    addz(a, &c->name, trade->text);
+    addz(a, &c->name, PICK(r, forms));
+}
+
+static void institution(struct arena *a, uint64_t *r, const struct place *place, struct customer *c, const char *what)
+{
+    addz(a, &c->name, place->city);
+    if (below(r, 4)) addz(a, &c->name, PICK(r, districts));
+    addz(a, &c->name, what);
+}
+
+static void name_make(struct arena *a, uint64_t *r, const struct place *place, struct customer *c)
+{
+    if (!strcmp(c->type, "医院")) {
+        c->industry = 46;
+        institution(a, r, place, c, PICK(r, hospitals));
+    } else if (!strcmp(c->type, "政府")) {
+        c->industry = 49;
+        institution(a, r, place, c, PICK(r, offices));
+    } else if (!strcmp(c->type, "个人")) person(a, r, &c->name);
+    else company(a, r, place, c);
+}
+
+static void customer_make(struct arena *a, uint64_t *r, long number, struct customer *c)
+{
+    const struct place *place = &places[pick_weighted(r, &places->weight, sizeof *places, COUNT(places))];
+    *c = (struct customer){ .number = number, .type = PICK(r, types), .region = place->code };
+    c->created = FIRST_TIME + number * STEP_S + below(r, STEP_S);
+    c->updated = c->created + (time_t)(next(r) % 3 ? (uint64_t)below(r, 1 << 25) : 0);
+    uuid(c->id, (uint64_t)c->created * 1000, r);
+    uuid(c->contact_id, (uint64_t)c->created * 1000 + 1, r);
+    user_id(c->created_by, below(r, USERS) * below(r, USERS) / USERS); /* some sell much more than others */
+    user_id(c->updated_by, below(r, USERS));
+    name_make(a, r, place, c);
+    if (below(r, 100) < CONTACT_PERCENT) person(a, r, &c->contact);
+    c->address = arena_printf(a, "%s%s%s%d号", place->province, PICK(r, districts), PICK(r, streets), 1 + below(r, 1999));
+}
+
+/* --- COPY text ----------------------------------------------------------------------------------------------------------- */
+
+static void put(const char *text)
+{
+    printf("\t%s", text ? text : "\\N");
+}
+
+static void put_time(time_t t)
+{
+    char text[40];
+    struct tm tm;
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S+00", gmtime_r(&t, &tm));
+    put(text);
+}
+
+static void put_phone(uint64_t *r)
+{
+    printf("\t%s%08d", PICK(r, phones), below(r, 100000000));
+}
+
+static void put_credit(uint64_t *r)
+{
+    if (below(r, 100) < 30) put(NULL);
+    else printf("\t%d.00", 10000 * (1 + below(r, 30) * below(r, 30)));
+}
+
+static void customer_put(const struct customer *c, uint64_t *r)
+{
+    bool has_contact = c->contact.text.len;
+    printf("%s\tC%06ld", c->id, c->number);
+    printf("\t%.*s", STR_ARG(c->name.text));
+    put(c->type);
+    put(has_contact ? c->contact_id : NULL);
+    if (has_contact) printf("\t%.*s", STR_ARG(c->contact.text));
+    else put(NULL);
+    put_phone(r);
+    printf("\tcontact@c%06ld.example.com", c->number);
+    printf("\t%.*s", STR_ARG(c->address));
+    put(PICK(r, levels));
+    if (c->industry) printf("\t018f3c5e-7a10-7000-8000-0001000000%02d", c->industry);
+    else put(NULL);
+    put(PICK(r, sizes));
+    put_credit(r);
+    put(PICK(r, terms));
+    printf("\t018f3c5e-7a10-7000-8000-000200%s", c->region);
+    put(PICK(r, sources));
+    put(PICK(r, tags));
+    put(PICK(r, statuses));
+    put(c->created_by);
+    put_time(c->created);
+    put(c->updated_by);
+    put_time(c->updated);
+    put(PICK(r, remarks));
+    if (below(r, 100) < DELETED_PERCENT) put_time(c->updated);
+    else put(NULL);
+    printf("\t%.*s %.*s\n", STR_ARG(c->name.full), STR_ARG(c->name.initials));
+}
+
+static void contact_put(const struct customer *c, uint64_t *r)
+{
+    if (!c->contact.text.len) return;
+    printf("%s\t%s\t%.*s", c->contact_id, c->id, STR_ARG(c->contact.text));
+    put(below(r, 2) ? "男" : "女");
+    put(PICK(r, titles));
+    put_phone(r);
+    printf("\tp1@c%06ld.example.com", c->number);
+    put(c->created_by);
+    put_time(c->created);
+    put(c->created_by);
+    put_time(c->created);
+    printf("\t%.*s %.*s\n", STR_ARG(c->contact.full), STR_ARG(c->contact.initials));
+}
+
+static void users_put(struct arena *a)
+{
+    for (int i = 0; i < USERS; i++) {
+        uint64_t r = (uint64_t)i;
+        char id[40];
+        user_id(id, i);
+        struct phrase who = { 0 };
+        person(a, &r, &who);
+        printf("%s\t%.*s\n", id, STR_ARG(who.text));
+    }
+}
+
+static void rows_put(bool contacts, long first, long count)
+{
+    for (long n = first; n < first + count; n++) {
+        struct arena a;
+        struct customer c;
+        uint64_t r = (uint64_t)n * 0x2545f4914f6cdd1du, more;
+        arena_init(&a);
+        customer_make(&a, &r, n, &c);
+        more = r ^ (contacts ? 1 : 2);
+        if (contacts) contact_put(&c, &more);
+        else customer_put(&c, &more);
+        arena_done(&a);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct arena a;
+    arena_init(&a);
+    bool contacts = argc > 1 && !strcmp(argv[1], "contacts");
+    if (argc == 4 && (contacts || !strcmp(argv[1], "customers"))) rows_put(contacts, atol(argv[2]), atol(argv[3]));
+    else if (argc == 2 && !strcmp(argv[1], "users")) users_put(&a);
+    else fprintf(stderr, "usage: seed customers|contacts FIRST COUNT | seed users\n");
+    arena_done(&a);
+    return fflush(stdout) || argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,77 @@
+#include "crm.h"
+
+#include "expect.h"
+#include "pool.h"
+#include "sql.h"
+#include "stack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+const char *unique(const char *prefix)
+{
+    static unsigned run, n;
+    if (!run && getrandom(&run, sizeof run, 0) != sizeof run) abort();
+    return text("%s-%08x-%u", prefix, run, ++n);
+}
+
+char *token_of(const char *username, const char *password)
+{
+    struct reply *r = http_send(&(struct request){
+        .method = "POST", .url = text("%s/api/v1/auth/login", stack.auth_url),
+        .body = text("{\"username\":\"%s\",\"password\":\"%s\"}", username, password) });
+    const char *token = text_at(r, "access_token");
+    return text("%s", token ? token : "");
+}
+
+/* As an operator would: the administrator's command, then another role. */
+char *user_with_role(const char *role)
+{
+    const char *name = unique("user"), *password = "correct horse battery", *bin = getenv("BIN_DIR");
+    const char *command = text("DATABASE_URL='%s' ADMIN_PASSWORD='%s' %s/auth-service create-admin --username %s", stack.auth_db,
+                               password, bin ? bin : "build/release/bin", name);
+    expect(system(command) == 0, "create-admin %s", name);
+    sql(stack.auth_db, "DELETE FROM user_roles WHERE user_id = (SELECT user_id FROM users WHERE username = '%s')", name);
+    if (*role)
+        sql(stack.auth_db, "INSERT INTO user_roles (user_id, role_name) SELECT user_id, '%s' FROM users WHERE username = '%s'", role, name);
+    sql(stack.auth_db, "UPDATE users SET name = '%s' WHERE username = '%s'", name, name);
+    char *token = token_of(name, password);
+    expect(*token, "%s cannot log in", name);
+    return token;
+}
+
+static char *made(const char *collection, const char *id_name, const char *body)
+{
+    struct reply *r = POST(collection, body);
+    expect_status(r, 200);
+    return text("%s", text_at(r, text("data.%s", id_name)));
+}
+
+char *customer(const char *name, const char *more)
+{
+    return made("/api/v1/customers", "customer_id",
+                text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"%s%s}", name, more ? "," : "", more ? more : ""));
+}
+
+char *contact(const char *name, const char *more)
+{
+    return made("/api/v1/contacts", "contact_id", text("{\"contact_name\":\"%s\"%s%s}", name, more ? "," : "", more ? more : ""));
+}
+
+char *industry(const char *name)
+{
+    return made("/api/v1/industries", "industry_id", text("{\"industry_code\":\"%s\",\"industry_name\":\"%s\"}", unique("I"), name));
+}
+
+char *region(const char *name)
+{
+    return made("/api/v1/regions", "region_id",
+                text("{\"region_code\":\"%s\",\"region_name\":\"%s\",\"level\":\"大区\"}", unique("R"), name));
+}
+
+char *customer_path(const char *id)
+{
+    return text("/api/v1/customers/%s", id);
+}

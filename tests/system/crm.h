@@ -1,0 +1,23 @@
+/* crm: what tests make again and again. Names and codes are new in every run, so that a stack with data in it serves as well. */
+#ifndef SYSTEM_CRM_H
+#define SYSTEM_CRM_H
+
+#include "http.h"
+
+const char *unique(const char *prefix); /* "prefix-<run>-<n>" */
+
+/* The access token of a user; "" when the login fails. */
+char *token_of(const char *username, const char *password);
+char *user_with_role(const char *role); /* makes a user of one role (none: "") and logs in; the token */
+
+/* Each makes a record and returns its id; the test ends when that fails. `more` is further members: "\"phone\":\"…\"", or NULL. */
+char *customer(const char *name, const char *more);
+char *contact(const char *name, const char *more);
+char *industry(const char *name);
+char *region(const char *name);
+
+char *customer_path(const char *id); /* /api/v1/customers/<id> */
+
+#define UUID_ABSENT "018f3c5e-7a10-7c3e-9b1a-000000000000"
+
+#endif

@@ -1,0 +1,100 @@
+/* Further processes of a service: other settings, or a second one of the same. */
+#include "replica.h"
+
+#include "expect.h"
+#include "pool.h"
+#include "stack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { REPLICAS_MAX = 8 };
+
+static pid_t running[REPLICAS_MAX];
+
+static int free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &len)) abort();
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static char *upper(const char *service)
+{
+    char *name = text("%s", service);
+    for (char *p = name; *p; p++) *p = *p == '-' ? '_' : (char)(*p & ~0x20);
+    return name;
+}
+
+static void child(const char *service, int port, va_list settings)
+{
+    const char *log_dir = getenv("LOG_DIR"), *bin_dir = getenv("BIN_DIR");
+    int log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("HTTP_ADDRESS", "127.0.0.1", 1);
+    setenv("HTTP_PORT", text("%d", port), 1);
+    setenv("JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url), 1);
+    setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
+    setenv("DATABASE_URL", getenv(text("%s_DATABASE_URL", upper(service))), 1);
+    for (const char *s; (s = va_arg(settings, const char *));) putenv(text("%s", s));
+    const char *binary = text("%s/%s", bin_dir ? bin_dir : "build/release/bin", service);
+    execl(binary, binary, NULL);
+    _exit(127);
+}
+
+struct replica replica_start(const char *service, ...)
+{
+    struct replica r = { 0 };
+    int port = free_port();
+    va_list settings;
+    snprintf(r.url, sizeof r.url, "http://127.0.0.1:%d", port);
+    va_start(settings, service);
+    r.pid = fork();
+    if (r.pid == 0) child(service, port, settings);
+    va_end(settings);
+    for (size_t i = 0; i < REPLICAS_MAX; i++)
+        if (!running[i]) {
+            running[i] = r.pid;
+            break;
+        }
+    expect(r.pid > 0 && url_is_ready(r.url, 20), "%s does not become ready", service);
+    return r;
+}
+
+static int wait_end(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    for (size_t i = 0; i < REPLICAS_MAX; i++)
+        if (running[i] == pid) running[i] = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int replica_stop(struct replica *r)
+{
+    kill(r->pid, SIGTERM);
+    return wait_end(r->pid);
+}
+
+void replicas_end(void)
+{
+    for (size_t i = 0; i < REPLICAS_MAX; i++) {
+        if (!running[i]) continue;
+        kill(running[i], SIGKILL);
+        wait_end(running[i]);
+    }
+}

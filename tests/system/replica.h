@@ -1,0 +1,17 @@
+/* replica: another process of a service beside the stack's: with other settings, or a second one of the same. */
+#ifndef SYSTEM_REPLICA_H
+#define SYSTEM_REPLICA_H
+
+#include <sys/types.h>
+
+struct replica {
+    pid_t pid;
+    char url[64];
+};
+
+/* With further settings ("NAME=value", ..., NULL). Ready when this returns; ends with the test at the latest. */
+struct replica replica_start(const char *service, ...) __attribute__((sentinel));
+int replica_stop(struct replica *r); /* SIGTERM; its exit status, or 128 + signal */
+void replicas_end(void);             /* after each test */
+
+#endif
