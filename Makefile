@@ -3,7 +3,9 @@
 #   make test    the same set-up, then unit and system tests under ASan and UBSan
 #   make help    the other targets
 
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
+endif
 .DEFAULT_GOAL := all
 
 VARIANT ?= release

@@ -14,7 +14,7 @@ stop: ## end it; the data is kept
 	@deploy/stack.sh stop
 
 status: ## what runs
-	@deploy/stack.sh status
+	@deploy/stack.sh status || true
 
 clean: ## stop, remove the data and everything built
 	@deploy/stack.sh clean

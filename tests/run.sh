@@ -37,7 +37,7 @@ judge() {
     elif [ "$status" = 124 ]; then
         fail 1 "$name: still running after ${TEST_SECONDS:-300} s"
     elif [ "$status" != 0 ]; then
-        fail 1 "$name: ended with status $status; $(tail -n 1 "$output")"
+        fail 1 "$name: ended with status $status; $(grep -a -m 1 '^SUMMARY: ' "$output" || tail -n 1 "$output")"
     elif [ "$good" = 0 ]; then
         fail 1 "$name: ran no test"
     fi
@@ -49,9 +49,10 @@ run_binary() {
     judge "$1" "${PIPESTATUS[0]}"
 }
 
+# A script gets the generator and the schemas.
 run_script() {
     echo "--- $1"
-    if timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" </dev/null; then passed=$((passed + 1)); else fail 1 "$1: ended with status $?"; fi
+    if timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" "$build/schemagen" "$top/proto-json-schemas" </dev/null; then passed=$((passed + 1)); else fail 1 "$1: ended with status $?"; fi
 }
 
 cd "$top" || exit

@@ -6,24 +6,11 @@
 #include "http/router.h"
 #include "http/worker.h"
 
-enum { CLIENT_ID_MAX = 128 };
-
-static bool is_visible(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f) return false;
-    return s.len && s.len <= CLIENT_ID_MAX;
-}
-
-/* The request has an id of its own since it was born. */
+/* The server has given the request an id; behind the gateway it is the gateway's. */
 static void name_request(struct req *r)
 {
     struct str given = req_header(r, STR("X-Request-Id"));
-    if (r->worker->app->trusts_request_id && uuid_valid(given)) {
-        memcpy(r->request_id, given.p, UUID_LEN);
-        return;
-    }
-    if (is_visible(given)) r->client_request_id = given;
+    if (r->worker->app->trusts_request_id && uuid_valid(given)) memcpy(r->request_id, given.p, UUID_LEN);
 }
 
 static void refuse_method(struct req *r, unsigned allowed)

@@ -21,14 +21,6 @@ void pg_queue_push(struct pg_queue *q, struct pg_segment *s)
     q->length++;
 }
 
-void pg_queue_unshift(struct pg_queue *q, struct pg_segment *s)
-{
-    s->next = q->first;
-    if (!q->first) q->end = &s->next;
-    q->first = s;
-    q->length++;
-}
-
 struct pg_segment *pg_queue_pop(struct pg_queue *q)
 {
     struct pg_segment *s = q->first;
@@ -64,6 +56,31 @@ void pg_fail_later(struct pg *p, struct pg_segment *s, enum err_code error)
     s->error = error;
     pg_queue_push(&p->failed, s);
     event_active(p->deliver, 0, 0);
+}
+
+static void ghost_done(struct pg_segment *s, void *arg)
+{
+    (void)arg;
+    pg_segment_done(s);
+    free(s);
+}
+
+bool pg_is_ghost(const struct pg_segment *s)
+{
+    return s->done == ghost_done;
+}
+
+struct pg_segment *pg_expire(struct pg *p, struct pg_segment *s)
+{
+    struct pg_segment *ghost = malloc(sizeof *ghost);
+    if (!ghost) abort();
+    *ghost = *s;
+    ghost->done = ghost_done;
+    p->in_flight++;
+    memset(s->results, 0, sizeof s->results);
+    s->detail = s->constraint = NULL;
+    pg_fail_later(p, s, E_DATABASE_TIMEOUT);
+    return ghost;
 }
 
 static void pg_deliver_failed(int fd, short what, void *arg)

@@ -2,13 +2,14 @@
  *
  * The unit of work is a segment: up to PG_CALLS statements that are one implicit transaction, ended by one Sync. There is
  * no BEGIN and no COMMIT; what a statement needs to know of an earlier one stands in SQL. An error rolls the whole
- * segment back. Segments that only read share a Sync with their neighbours, which saves a system call for each.
+ * segment back. Fast segments that only read share a Sync with their neighbours, which saves a system call for each.
  *
  * Statements have constant text and values only as $n. Those known at start are prepared at connect (pg_ready() tells);
  * others are prepared on a connection when it first meets them.
  *
  * When a connection is lost, segments not yet sent and those that only read move to another one; a write that was sent
- * fails with E_DATABASE_DOWN, since nobody knows whether it happened. */
+ * fails with E_DATABASE_DOWN, since nobody knows whether it happened. So is E_DATABASE_TIMEOUT of a write without sqlstate:
+ * its deadline passed without a word from the server. */
 #ifndef IO_PG_H
 #define IO_PG_H
 
@@ -50,7 +51,7 @@ struct pg_segment {
     uint64_t sent_us, took_us;
 
     struct pg_segment *next;
-    int results_seen;
+    int results_seen, tries;
     bool alone;                       /* shares its Sync with nobody */
 };
 
@@ -76,7 +77,7 @@ struct pg_config {
 };
 
 struct pg *pg_new(struct event_base *base, struct work *work, const struct pg_config *config);
-void pg_free(struct pg *p); /* segments under way fail with E_DATABASE_DOWN */
+void pg_free(struct pg *p); /* after work_free(); segments under way fail with E_DATABASE_DOWN, from inside this call */
 bool pg_ready(const struct pg *p);     /* every connection has prepared every statement */
 bool pg_listening(const struct pg *p); /* notifications arrive */
 size_t pg_in_flight(const struct pg *p);

@@ -1,9 +1,10 @@
-/* With pg_result.c the only user of libpq. What it taught, each seen with PostgreSQL 15:
+/* With pg_connect.c and pg_result.c the only user of libpq. What it taught, each seen with PostgreSQL 15:
  * - on an idle connection PQgetResult returns NULL for ever: the loop is bounded by our own queue of what was sent;
  * - PQpipelineSync writes to the socket at once: sharing a Sync among reads saves that system call for each;
- * - a killed backend reports 57P01 and then nothing: everything queued behind it is failed here;
- * - PQconnect* resolves names and computes SCRAM while it blocks: it runs on the work thread. */
+ * - a killed backend reports 57P01 to whatever stands first, and then nothing: what is queued is failed or moved here. */
 #include "io/pg_conn.h"
+#include "io/pg_connect.h"
+#include "io/pg_prepared.h"
 #include "io/pg_result.h"
 
 #include "base/clock.h"
@@ -13,10 +14,9 @@
 
 #include <event2/event.h>
 #include <libpq-fe.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 2000, GROUP_MAX = 32, GRACE_US = 1000 * 1000, STMT_SLOTS = 2048 };
+enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 2000, GROUP_MAX = 32, GRACE_US = 1000 * 1000, TRIES_MAX = 3 };
 enum conn_state { DOWN, CONNECTING, PREPARING, READY };
 
 struct pg_conn {
@@ -28,24 +28,16 @@ struct pg_conn {
     struct event *read, *write, *flush, *retry;
     int backoff_ms;
     struct pg_queue waiting, sent;
-    int syncs;      /* Syncs sent whose end has not come */
-    int unprepared; /* statements of the start-up list not prepared yet */
-    const struct pg_stmt *prepared[STMT_SLOTS]; /* hash set of pointers */
-    int prepared_count;
+    int syncs;            /* Syncs sent whose end has not come */
+    int unprepared;       /* statements of the start-up list not prepared yet */
+    bool broken;          /* it is of no use any more: fails as soon as what has arrived is read */
+    uint64_t progress_us; /* when the server last said something, or was first asked */
+    struct pg_prepared prepared;
 };
 
 static void conn_fail(struct pg_conn *c, const char *why);
 
 /* --- statements prepared on this connection ----------------------------------------------------------------------- */
-
-static const struct pg_stmt **stmt_slot(struct pg_conn *c, const struct pg_stmt *stmt)
-{
-    size_t i = ((uintptr_t)stmt >> 4) * 0x9e3779b97f4a7c15u >> 40;
-    for (;; i++) {
-        const struct pg_stmt **slot = &c->prepared[i % STMT_SLOTS];
-        if (!*slot || *slot == stmt) return slot;
-    }
-}
 
 static bool send_sync(struct pg_conn *c)
 {
@@ -57,9 +49,12 @@ static void prepare_done(struct pg_segment *s, void *arg)
 {
     struct pg_conn *c = arg;
     bool at_start = c->state == PREPARING;
-    if (s->error != E_OK && c->state != DOWN)
-        log_error("statement not prepared", LOG_Z("statement", s->calls[0].stmt->name), LOG_Z("sqlstate", s->sqlstate));
-    if (s->error == E_OK && at_start && --c->unprepared == 0) {
+    if (s->error != E_OK && c->state != DOWN) {
+        if (!c->broken)
+            log_error("statement not prepared", LOG_Z("statement", s->calls[0].stmt->name), LOG_Z("sqlstate", s->sqlstate));
+        if (at_start) c->broken = true; /* a migration may still be on its way: connect anew, later */
+        else pg_prepared_set(&c->prepared, s->calls[0].stmt, PG_REFUSED);
+    } else if (s->error == E_OK && at_start && --c->unprepared == 0) {
         c->state = READY;
         c->backoff_ms = BACKOFF_MIN_MS;
         if (c->listens && c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, STR_NONE);
@@ -80,55 +75,53 @@ static bool send_prepare(struct pg_conn *c, const struct pg_stmt *stmt)
     s->deadline_us = s->sent_us + LIMIT_PG_STATEMENT_MS * 1000;
     c->pool->in_flight++;
     pg_queue_push(&c->sent, s);
-    *stmt_slot(c, stmt) = stmt;
-    c->prepared_count++;
+    pg_prepared_set(&c->prepared, stmt, PG_PREPARED);
     return PQsendPrepare(c->pg, stmt->name, stmt->sql, 0, NULL) == 1 && send_sync(c);
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
 
-static bool is_prepared(struct pg_conn *c, const struct pg_stmt *stmt)
-{
-    return *stmt_slot(c, stmt) == stmt;
-}
-
 static bool can_prepare(const struct pg_conn *c, const struct pg_stmt *stmt)
 {
-    return stmt->name && c->prepared_count < LIMIT_PG_STATEMENTS;
+    return stmt->name && c->prepared.count < LIMIT_PG_STATEMENTS && pg_prepared_get(&c->prepared, stmt) == PG_NEW;
+}
+
+static bool close_group(struct pg_conn *c, bool *group_open)
+{
+    bool was_open = *group_open;
+    *group_open = false;
+    return !was_open || send_sync(c);
 }
 
 static bool prepare_missing(struct pg_conn *c, const struct pg_segment *s, bool *group_open)
 {
     for (int i = 0; i < s->count; i++) {
         const struct pg_stmt *stmt = s->calls[i].stmt;
-        if (is_prepared(c, stmt) || !can_prepare(c, stmt)) continue;
-        if (*group_open && !send_sync(c)) return false;
-        *group_open = false;
-        if (!send_prepare(c, stmt)) return false;
+        if (!can_prepare(c, stmt)) continue;
+        if (!close_group(c, group_open) || !send_prepare(c, stmt)) return false;
     }
     return true;
 }
 
 static bool send_call(struct pg_conn *c, const struct pg_call *call)
 {
-    if (is_prepared(c, call->stmt))
+    if (pg_prepared_get(&c->prepared, call->stmt) == PG_PREPARED)
         return PQsendQueryPrepared(c->pg, call->stmt->name, call->count, call->values, NULL, NULL, 0);
     return PQsendQueryParams(c->pg, call->stmt->sql, call->count, NULL, call->values, NULL, NULL, 0);
 }
 
+/* The server sends the results of a shared Sync together: fine for what takes microseconds, not behind a count. */
 static bool shares_sync(const struct pg_segment *s)
 {
-    return s && s->reads && !s->alone;
+    return s->reads && !s->alone && s->lane == PG_FAST;
 }
 
-static bool send_segment(struct pg_conn *c, struct pg_segment *s, bool *group_open)
+static bool send_first(struct pg_conn *c, bool *group_open)
 {
-    if (!shares_sync(s) && *group_open) {
-        *group_open = false;
-        if (!send_sync(c)) return false;
-    }
+    struct pg_segment *s = c->waiting.first;
+    if (!shares_sync(s) && !close_group(c, group_open)) return false;
     if (!prepare_missing(c, s, group_open)) return false;
-    pg_queue_push(&c->sent, s);
+    pg_queue_push(&c->sent, pg_queue_pop(&c->waiting));
     for (int i = 0; i < s->count; i++)
         if (!send_call(c, &s->calls[i])) return false;
     *group_open = shares_sync(s);
@@ -139,14 +132,11 @@ static bool send_waiting(struct pg_conn *c)
 {
     bool group_open = false;
     for (int grouped = 0; c->waiting.first;) {
-        if (group_open && ++grouped >= GROUP_MAX) {
-            if (!send_sync(c)) return false;
-            group_open = false;
-            grouped = 0;
-        }
-        if (!send_segment(c, pg_queue_pop(&c->waiting), &group_open)) return false;
+        grouped = group_open ? grouped + 1 : 0;
+        if (grouped == GROUP_MAX && !close_group(c, &group_open)) return false;
+        if (!send_first(c, &group_open)) return false;
     }
-    return !group_open || send_sync(c);
+    return close_group(c, &group_open);
 }
 
 static void conn_flush(struct pg_conn *c)
@@ -161,6 +151,7 @@ static void on_flush(int fd, short what, void *arg)
     (void)fd, (void)what;
     struct pg_conn *c = arg;
     if (c->state != READY) return;
+    if (!c->sent.first) c->progress_us = clock_us();
     if (send_waiting(c)) conn_flush(c);
     else conn_fail(c, "send failed");
 }
@@ -181,9 +172,9 @@ static bool is_aborted_read(const struct pg_segment *s)
 static void head_finish(struct pg_conn *c)
 {
     struct pg_segment *s = pg_queue_pop(&c->sent);
-    if (is_aborted_read(s)) {
+    if (is_aborted_read(s) && !pg_is_ghost(s)) {
         pg_result_reset(s);
-        pg_queue_unshift(&c->waiting, s);
+        pg_queue_push(&c->waiting, s);
         event_active(c->flush, 0, 0);
         return;
     }
@@ -204,8 +195,8 @@ static bool take_result(struct pg_conn *c, PGresult *res)
         PQclear(res);
         return false;
     }
-    pg_result_collect(head, res);
-    if (head->reads && head->results_seen == head->count) head_finish(c);
+    if (pg_result_collect(head, res)) c->broken = true;
+    else if (head->reads && head->results_seen == head->count) head_finish(c);
     return true;
 }
 
@@ -221,11 +212,12 @@ static void on_read(int fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct pg_conn *c = arg;
+    c->progress_us = clock_us();
     if (!PQconsumeInput(c->pg)) {
         conn_fail(c, "connection lost");
         return;
     }
-    for (int nulls = 0; c->syncs && !PQisBusy(c->pg);) {
+    for (int nulls = 0; c->syncs && !c->broken && !PQisBusy(c->pg);) {
         PGresult *res = PQgetResult(c->pg);
         if (res && !take_result(c, res)) nulls = 2;
         nulls = res ? nulls : nulls + 1;
@@ -236,24 +228,10 @@ static void on_read(int fd, short what, void *arg)
         if (res) nulls = 0;
     }
     take_notifications(c);
-    if (PQstatus(c->pg) == CONNECTION_BAD) conn_fail(c, "connection lost");
+    if (c->broken || PQstatus(c->pg) == CONNECTION_BAD) conn_fail(c, "connection lost");
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
-
-static void connect_run(void *arg)
-{
-    struct pg_conn *c = arg;
-    const struct pg_config *config = &c->pool->config;
-    char options[256];
-    snprintf(options, sizeof options,
-             "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
-             "-c client_min_messages=warning",
-             config->timezone, config->statement_timeout_ms);
-    const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
-    const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };
-    c->pg = PQconnectdbParams(keys, values, 1);
-}
 
 static void drop_pg(struct pg_conn *c)
 {
@@ -261,8 +239,9 @@ static void drop_pg(struct pg_conn *c)
     c->read = c->write = NULL;
     PQfinish(c->pg);
     c->pg = NULL;
-    memset(c->prepared, 0, sizeof c->prepared);
-    c->prepared_count = c->syncs = 0;
+    c->prepared = (struct pg_prepared){ 0 };
+    c->syncs = 0;
+    c->broken = false;
 }
 
 static void connect_later(struct pg_conn *c)
@@ -273,20 +252,21 @@ static void connect_later(struct pg_conn *c)
     event_add(c->retry, &wait);
 }
 
-/* Only what was sent and writes is lost; the rest goes to another connection. */
+/* Only what was sent and writes is lost; the rest goes to another connection, unless it has been the death of several. */
 static void segment_rescue(struct pg_conn *c, struct pg_segment *s, bool was_sent)
 {
-    if (s->done == prepare_done) {
+    bool lost = c->pool->closing || (was_sent && (!s->reads || ++s->tries == TRIES_MAX));
+    if (s->done == prepare_done || pg_is_ghost(s)) {
         pg_finish(c->pool, s, E_DATABASE_DOWN);
-        return;
-    }
-    if (c->pool->closing || (was_sent && !s->reads)) {
+    } else if (lost) {
         pg_fail_later(c->pool, s, s->error ? s->error : E_DATABASE_DOWN);
-        return;
+    } else if (clock_us() >= s->deadline_us + GRACE_US) {
+        pg_fail_later(c->pool, s, E_DATABASE_TIMEOUT);
+    } else {
+        pg_result_reset(s);
+        s->error = E_OK;
+        pg_submit(c->pool, s);
     }
-    pg_result_reset(s);
-    s->error = E_OK;
-    pg_submit(c->pool, s);
 }
 
 static void conn_fail(struct pg_conn *c, const char *why)
@@ -308,6 +288,7 @@ static void conn_prepare_all(struct pg_conn *c)
 {
     static const struct pg_stmt nothing = { "", "" };
     c->state = PREPARING;
+    c->progress_us = clock_us();
     c->unprepared = 1; /* so that an empty list is ready too */
     bool ok = true;
     for (const struct pg_stmt *const *s = c->pool->config.statements; ok && s && *s; s++) {
@@ -319,21 +300,10 @@ static void conn_prepare_all(struct pg_conn *c)
     else conn_fail(c, "cannot prepare");
 }
 
-static bool conn_listen(struct pg_conn *c)
-{
-    char sql[80];
-    snprintf(sql, sizeof sql, "LISTEN %s", c->pool->config.channel);
-    PGresult *res = PQexec(c->pg, sql);
-    bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-    PQclear(res);
-    return ok;
-}
-
-static void connect_run_all(void *arg)
+static void connect_run(void *arg)
 {
     struct pg_conn *c = arg;
-    connect_run(c);
-    if (PQstatus(c->pg) == CONNECTION_OK && c->listens && !conn_listen(c)) PQreset(c->pg);
+    c->pg = pg_connect(&c->pool->config, c->listens);
 }
 
 static void connect_done(void *arg)
@@ -355,7 +325,7 @@ static void on_retry(int fd, short what, void *arg)
     (void)fd, (void)what;
     struct pg_conn *c = arg;
     c->state = CONNECTING;
-    work_submit(c->pool->work, connect_run_all, connect_done, c);
+    work_submit(c->pool->work, connect_run, connect_done, c);
 }
 
 struct pg_conn *pg_conn_new(struct pg *pool, enum pg_lane lane, bool listens)
@@ -406,12 +376,16 @@ void pg_conn_submit(struct pg_conn *c, struct pg_segment *s)
     event_active(c->flush, 0, 0);
 }
 
-/* A server that does not answer at all (stopped, unreachable) is told by the oldest segment that was sent. */
+/* The grace lets the server's own timeout speak first, since it is certain. A server that says nothing at all (stopped,
+ * unreachable) costs the connection. */
 void pg_conn_check_deadline(struct pg_conn *c, uint64_t now_us)
 {
-    struct pg_segment *oldest = c->sent.first;
-    if (!oldest || now_us < oldest->deadline_us + GRACE_US) return;
-    oldest->error = E_DATABASE_TIMEOUT;
-    oldest->reads = false;
-    conn_fail(c, "no answer in time");
+    if (!c->sent.first) return;
+    for (struct pg_segment **at = &c->sent.first; *at; at = &(*at)->next) {
+        if ((*at)->done == prepare_done || pg_is_ghost(*at) || now_us < (*at)->deadline_us + GRACE_US) continue;
+        *at = pg_expire(c->pool, *at);
+        if (!(*at)->next) c->sent.end = &(*at)->next;
+    }
+    if (now_us >= c->progress_us + (uint64_t)c->pool->config.statement_timeout_ms * 1000 + GRACE_US)
+        conn_fail(c, "no answer in time");
 }

@@ -11,7 +11,6 @@ struct pg_queue {
 
 void pg_queue_init(struct pg_queue *q);
 void pg_queue_push(struct pg_queue *q, struct pg_segment *s);
-void pg_queue_unshift(struct pg_queue *q, struct pg_segment *s);
 struct pg_segment *pg_queue_pop(struct pg_queue *q);
 
 struct pg_conn;
@@ -41,5 +40,10 @@ void pg_conn_check_deadline(struct pg_conn *c, uint64_t now_us);
 /* Called by a connection. */
 void pg_finish(struct pg *p, struct pg_segment *s, enum err_code error); /* delivers */
 void pg_fail_later(struct pg *p, struct pg_segment *s, enum err_code error);
+
+/* Answers the caller of a segment that was sent with E_DATABASE_TIMEOUT. The ghost that comes back takes its place in the
+ * queue and waits for what the server still says of it. */
+struct pg_segment *pg_expire(struct pg *p, struct pg_segment *s);
+bool pg_is_ghost(const struct pg_segment *s);
 
 #endif

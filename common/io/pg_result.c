@@ -21,44 +21,54 @@ static enum err_code error_of(const char *sqlstate)
     return E_INTERNAL;
 }
 
+/* The connection ends with it. */
+static bool is_fatal(const PGresult *res)
+{
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return !severity || !strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"); /* none: libpq's own */
+}
+
 static void segment_error(struct pg_segment *s, const PGresult *res)
 {
     const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     if (!state) state = "08006"; /* libpq's own: the connection broke */
     snprintf(s->sqlstate, sizeof s->sqlstate, "%s", state);
-    s->error = error_of(state);
+    s->error = is_fatal(res) ? E_DATABASE_DOWN : error_of(state);
     s->detail = copy_or_null(PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
     s->constraint = copy_or_null(PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
     if (s->error == E_INTERNAL && strncmp(state, "CR", 2) && strncmp(state, "23", 2))
         log_error("statement failed", LOG_Z("sqlstate", state), LOG_Z("message", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
-void pg_result_collect(struct pg_segment *s, PGresult *res)
+bool pg_result_collect(struct pg_segment *s, PGresult *res)
 {
     ExecStatusType status = PQresultStatus(res);
+    bool fatal = status == PGRES_FATAL_ERROR && is_fatal(res);
     bool expected = s->results_seen < s->count; /* else it is an error of the commit itself */
     if (expected && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
         s->results[s->results_seen++] = res;
-        return;
+        return false;
     }
     if (expected) s->results_seen++;
     if (status != PGRES_PIPELINE_ABORTED && s->error == E_OK) segment_error(s, res);
     if (status == PGRES_PIPELINE_ABORTED && s->error == E_OK) s->alone = true; /* a neighbour's error */
     PQclear(res);
+    return fatal;
 }
 
 void pg_result_reset(struct pg_segment *s)
 {
     for (int i = 0; i < s->count; i++) PQclear(s->results[i]), s->results[i] = NULL;
     s->results_seen = 0;
+    s->sqlstate[0] = 0;
+    free(s->detail);
+    free(s->constraint);
+    s->detail = s->constraint = NULL;
 }
 
 void pg_segment_done(struct pg_segment *s)
 {
     pg_result_reset(s);
-    free(s->detail);
-    free(s->constraint);
-    s->detail = s->constraint = NULL;
 }
 
 int pg_rows(const struct pg_segment *s, int call)

@@ -6,7 +6,7 @@
 
 #include <libpq-fe.h>
 
-void pg_result_collect(struct pg_segment *s, PGresult *res); /* takes `res` */
+bool pg_result_collect(struct pg_segment *s, PGresult *res); /* takes `res`; true: the connection ends with it */
 void pg_result_reset(struct pg_segment *s);                  /* as if it had never been sent */
 
 #endif

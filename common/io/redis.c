@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <hiredis/adapters/libevent.h>
 #include <hiredis/async.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -299,6 +300,7 @@ struct redis *redis_new(struct event_base *base, const char *url)
 {
     struct redis *r = calloc(1, sizeof *r);
     if (!r) abort();
+    signal(SIGPIPE, SIG_IGN); /* hiredis writes without MSG_NOSIGNAL */
     arena_init(&r->arena);
     if (!redis_url_read(&r->arena, str_of(url), &r->url)) {
         arena_done(&r->arena);

@@ -6,7 +6,7 @@
  * Each command has its own timeout. One that expires is answered REDIS_TIMEOUT; if it is the oldest one, the server is taken
  * for dead: the connection is dropped, the commands behind it get REDIS_DOWN. Of either nobody knows whether it happened.
  *
- * For one thread, in a process that ignores SIGPIPE. Not for SUBSCRIBE, MONITOR, MULTI ... EXEC over several calls, or blocking commands: the connection is shared. */
+ * For one thread. Not for SUBSCRIBE, MONITOR, MULTI ... EXEC over several calls, or blocking commands: the connection is shared. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 

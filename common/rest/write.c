@@ -209,8 +209,7 @@ static enum step write_begin(struct req *r)
 
 /* --- the outcome ------------------------------------------------------------------------------------------------------ */
 
-static void again(struct req *r, step_fn first);
-static enum step write_replay(struct req *r);
+static const step_fn replay_steps[4], retry_steps[4];
 
 static bool state_is(const struct pg_segment *s, const char *sqlstate)
 {
@@ -249,13 +248,13 @@ static enum step explain_error(struct req *r, struct write *w)
 {
     const struct pg_segment *s = w->segment;
     if (state_is(s, "CR001")) {
-        again(r, write_replay);
+        flow_start(r, replay_steps);
         return STEP_WAIT;
     }
     /* A duplicate that came between the check and the write: check again, which names it. */
     if (state_is(s, "23505") && !w->retried) {
         w->retried = true;
-        again(r, write_send);
+        flow_start(r, retry_steps);
         return STEP_WAIT;
     }
     refusal_explain(r, w->statements->resource, s);
@@ -306,6 +305,7 @@ static enum step write_reply(struct req *r)
     return STEP_WAIT;
 }
 
+static const step_fn retry_steps[4] = { write_send, write_judge, write_reply, NULL };
 static const step_fn write_steps[] = { write_begin, write_send, write_judge, write_reply, NULL };
 
 /* --- replaying an Idempotency-Key -------------------------------------------------------------------------------------- */
@@ -331,14 +331,7 @@ static enum step replay_judge(struct req *r)
     return ready ? STEP_NEXT : STEP_WAIT;
 }
 
-static const step_fn replay_steps[] = { write_replay, replay_judge, write_reply, NULL };
-static const step_fn retry_steps[] = { write_send, write_judge, write_reply, NULL };
-
-static void again(struct req *r, step_fn first)
-{
-    flow_start(r, first == write_replay ? replay_steps : retry_steps);
-}
-
+static const step_fn replay_steps[4] = { write_replay, replay_judge, write_reply, NULL };
 static void write_start(struct req *r, const struct verb *verb)
 {
     struct write *w = arena_new(&r->arena, struct write);

@@ -2,11 +2,14 @@
 # What the user sees: one line a step with its time, one line for a failure; and the logs behind it.
 
 STEP_OPEN=
+SIGNALLED=        # a signal asked us to stop
+SIGNAL_STATUS=130 # what we exit with then: interrupted, or 0 once all runs
 exec {STDERR}>&2
 
 say() { printf '%s\n' "$*" || true; }
 
 die() {
+    signal_check
     [ -z "$STEP_OPEN" ] || say 'failed'
     STEP_OPEN=
     printf 'crm: %s\n' "$*" >&"$STDERR" || true
@@ -15,6 +18,7 @@ die() {
 
 # die_with_log PART MESSAGE: the end of the part's log says why.
 die_with_log() {
+    signal_check
     [ -z "$STEP_OPEN" ] || say 'failed'
     STEP_OPEN=
     log_tail "$1" 10 >&"$STDERR"
@@ -43,6 +47,7 @@ step() {
     printf '  %-46s' "$text" || true
     STEP_OPEN=1
     "$@"
+    signal_check
     STEP_OPEN=
     now_ms
     printf '%3d.%02d s\n' $(((REPLY - begun) / 1000)) $(((REPLY - begun) % 1000 / 10)) || true
@@ -51,6 +56,12 @@ step() {
 # 'text' as one word of a POSIX shell
 shell_quote() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
+# A signal only leaves word; we end where nothing is half done. (bash 5.2 aborts when a trap exits from within `read`.)
+signal_check() { [ -z "$SIGNALLED" ] || exit "$SIGNAL_STATUS"; }
+
 # Sleeps without starting a process.
 exec {NAP_FD}<> <(:)
-nap() { read -rt "$1" -u "$NAP_FD" || true; }
+nap() {
+    read -rt "$1" -u "$NAP_FD" || true
+    signal_check
+}

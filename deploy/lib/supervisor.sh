@@ -1,10 +1,9 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # SIGNALLED and SIGNAL_STATUS are read in say.sh
 # Starts the parts in order, keeps them running, ends them in the opposite order.
 
 declare -A PART_PID=()    # of those that were started; empty while one is dead
 declare -A PART_DEATHS=() # times (ms) within the last minute
 declare -A PART_DUE=()    # when (ms) a dead one is started again
-SIGNAL_STATUS=130         # what a signal means for our exit status: interrupted at first, a normal end once all runs
 
 parts() { printf '%s\n' postgres redis && service_names && echo gateway; }
 
@@ -147,6 +146,7 @@ supervisor_exit() {
     local status=$?
     trap '' INT TERM HUP
     trap - EXIT
+    SIGNALLED=
     set +e
     [ -z "$STEP_OPEN" ] || say 'interrupted'
     rm -f "$RUN_DIR/env"
@@ -162,7 +162,7 @@ supervisor_begin() {
     exec {LOCK_FD}>"$RUN_DIR/lock"
     flock -n "$LOCK_FD" || die "already running$(proc_find supervisor && echo " (pid $REPLY)"): make stop ends it"
     trap supervisor_exit EXIT
-    trap 'exit $SIGNAL_STATUS' INT TERM HUP
+    trap 'SIGNALLED=1' INT TERM HUP
     trap '' PIPE
     proc_record supervisor $$
 }

@@ -363,7 +363,6 @@ int main(void)
         REDIS(test_no_more_than_the_limit_is_in_flight), REDIS(test_free_answers_what_is_under_way), REDIS(test_password),
         cmocka_unit_test(test_urls),
     };
-    signal(SIGPIPE, SIG_IGN);
     log_init("test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

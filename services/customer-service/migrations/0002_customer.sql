@@ -121,9 +121,12 @@ CREATE INDEX contacts_grams ON contacts USING gin (search_grams(search_text)) WH
 
 CREATE FUNCTION customer_before_write() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.customer_code IS NULL THEN
+    WHILE NEW.customer_code IS NULL LOOP
         NEW.customer_code := 'C' || lpad(nextval('customer_code_seq')::text, 6, '0');
-    END IF;
+        IF EXISTS (SELECT FROM customers c WHERE c.customer_code = NEW.customer_code AND c.deleted_time IS NULL) THEN
+            NEW.customer_code := NULL;
+        END IF;
+    END LOOP;
     NEW.primary_contact := (SELECT contact_name FROM contacts WHERE contact_id = NEW.primary_contact_id);
     RETURN NEW;
 END $$;

@@ -1,0 +1,40 @@
+/* PQconnect* resolves names and computes SCRAM while it blocks: never on the loop. */
+#include "io/pg_connect.h"
+
+#include <stdio.h>
+
+static void ignore_notice(void *arg, const char *text) /* libpq would print it to standard error */
+{
+    (void)arg, (void)text;
+}
+
+static PGconn *connect_with_options(const struct pg_config *config)
+{
+    char options[256];
+    snprintf(options, sizeof options,
+             "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
+             "-c client_min_messages=warning",
+             config->timezone, config->statement_timeout_ms);
+    const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
+    const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };
+    return PQconnectdbParams(keys, values, 1);
+}
+
+static bool start_listening(PGconn *pg, const char *channel)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "LISTEN %s", channel);
+    PGresult *res = PQexec(pg, sql);
+    bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+    PQclear(res);
+    return ok;
+}
+
+PGconn *pg_connect(const struct pg_config *config, bool listen)
+{
+    PGconn *pg = connect_with_options(config);
+    PQsetNoticeProcessor(pg, ignore_notice, NULL);
+    if (!listen || PQstatus(pg) != CONNECTION_OK || start_listening(pg, config->channel)) return pg;
+    PQfinish(pg);
+    return NULL;
+}

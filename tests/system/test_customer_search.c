@@ -1,0 +1,198 @@
+/* GET /api/v1/customers?keyword=: contract.md, Lists. */
+#include "crm.h"
+#include "expect.h"
+#include "pool.h"
+#include "sql.h"
+#include "stack.h"
+
+#include <string.h>
+
+static char *scope; /* an industry: only its customers are looked at */
+
+static char *in_scope(void)
+{
+    return text("\"industry_id\":\"%s\"", scope);
+}
+
+static struct reply *search(const char *keyword)
+{
+    return GET(text("/api/v1/customers?industry_id=%s&sort=customer_name&order=asc&keyword=%s", scope, encoded(keyword)));
+}
+
+static void expect_found(const char *keyword, const char *names)
+{
+    struct reply *r = expect_status(search(keyword), 200);
+    char *found = text("%s", "");
+    for (int i = 0; i < cJSON_GetArraySize(at(r, "data.records")); i++)
+        found = text("%s%s%s", found, i ? "," : "", text_at(r, text("data.records.%d.customer_name", i)));
+    expect(!strcmp(found, names), "keyword \"%s\" finds \"%s\" instead of \"%s\"", keyword, found, names);
+    expect_number(r, "data.total", cJSON_GetArraySize(at(r, "data.records")));
+}
+
+static void hospitals(void)
+{
+    scope = industry(unique("行业"));
+    customer("上海同济医院", in_scope());
+    customer("上海瑞金医院", in_scope());
+    customer("北京协和制药有限公司", in_scope());
+}
+
+static void test_keyword_finds_chinese_of_any_length(void **state)
+{
+    (void)state;
+    hospitals();
+    expect_found("药", "北京协和制药有限公司");
+    expect_found("上海", "上海同济医院,上海瑞金医院");
+    expect_found("同济", "上海同济医院");
+    expect_found("制药", "北京协和制药有限公司");
+    expect_found("济医院", "上海同济医院");
+    expect_found("上海瑞金", "上海瑞金医院");
+    expect_found("北京协和制药有限公司", "北京协和制药有限公司");
+    expect_found("上京", "");
+    expect_found("医药", "");
+    expect_found("海上", "");
+}
+
+static void test_keyword_finds_pinyin_and_its_initials(void **state)
+{
+    (void)state;
+    hospitals();
+    expect_found("tongji", "上海同济医院");
+    expect_found("shanghai", "上海同济医院,上海瑞金医院");
+    expect_found("ShangHai", "上海同济医院,上海瑞金医院");
+    expect_found("shrj", "上海瑞金医院");
+    expect_found("SHTJYY", "上海同济医院");
+    expect_found("zhiyao", "北京协和制药有限公司");
+    expect_found("bjxh", "北京协和制药有限公司");
+    expect_found("bj", "北京协和制药有限公司");
+    expect_found("shanghaitongjiyiyuan", "上海同济医院");
+    expect_found("guangzhou", "");
+}
+
+static void test_keyword_follows_a_new_name(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    char *id = customer("旧名字", in_scope());
+    expect_found("旧名", "旧名字");
+    expect_status(PUT(customer_path(id), "{\"customer_name\":\"崭新称呼\"}"), 200);
+    expect_found("旧名", "");
+    expect_found("jmz", "");
+    expect_found("崭新", "崭新称呼");
+    expect_found("zhanxin", "崭新称呼");
+}
+
+static void test_keyword_finds_code_and_primary_contact(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    const char *code = unique("ZX");
+    char *person = contact("欧阳修远", NULL);
+    customer("甲", text("%s,\"customer_code\":\"%s\"", in_scope(), code));
+    customer("乙", text("%s,\"primary_contact_id\":\"%s\"", in_scope(), person));
+    expect_found(code, "甲");
+    expect_found(text("%.6s", code), "甲");
+    expect_found("zx-", "甲");
+    expect_found("欧阳修远", "乙");
+    expect_found("修远", "乙");
+    PUT(text("/api/v1/contacts/%s", person), "{\"contact_name\":\"司马迁\"}");
+    expect_found("修远", "");
+    expect_found("司马", "乙");
+}
+
+static void test_keyword_finds_a_phone_or_email_only_whole(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    customer("甲", text("%s,\"phone\":\"13800138000\",\"email\":\"Zhang.San@example.com\"", in_scope()));
+    expect_found("13800138000", "甲");
+    expect_found("zhang.san@EXAMPLE.com", "甲");
+    expect_found("1380013800", "");
+    expect_found("138001380001", "");
+    expect_found("san@example.com", "");
+    expect_found("@example.com", "");
+    expect_found("zhang", "");
+}
+
+static void test_keyword_takes_wildcards_literally(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    customer("100%纯", in_scope());
+    customer("100克纯", in_scope());
+    customer("a_b", in_scope());
+    customer("a\\\\b", in_scope());
+    customer("axb", in_scope());
+    expect_found("100%", "100%纯");
+    expect_found("0%纯", "100%纯");
+    expect_found("%", "100%纯");
+    expect_found("%%", "");
+    expect_found("_", "a_b");
+    expect_found("a_b", "a_b");
+    expect_found("\\", "a\\b");
+    expect_found("a\\b", "a\\b");
+    expect_found("\\%", "");
+    expect_found("' OR 1=1 --", "");
+    expect_found("{}", "");
+}
+
+static void test_keyword_is_trimmed_and_bounded(void **state)
+{
+    (void)state;
+    hospitals();
+    expect_found("  瑞金 ", "上海瑞金医院");
+    expect_found(repeat("长", 64), "");
+    const char *const bad[] = { "", "   ", repeat("长", 65), repeat("a", 65), "a\tb", "a\nb", "a\x7f" "b" };
+    for (size_t i = 0; i < COUNT(bad); i++) expect_error(search(bad[i]), 400, "INVALID_FIELD", "keyword");
+}
+
+static void test_keyword_matches_one_letter_and_two(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    customer("Qx", in_scope());
+    customer("qy", in_scope());
+    customer("中Q文", in_scope());
+    expect_found("qx", "Qx");
+    expect_found("x", "Qx");
+    expect_found("文", "中Q文");
+    expect_found("Q文", "中Q文");
+}
+
+static void test_keyword_does_not_find_across_fields(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    customer("末尾", text("%s,\"customer_code\":\"%s\"", in_scope(), unique("K")));
+    expect_found("尾", "末尾");
+    expect_found(text("尾%s", sql(stack.customer_db, "SELECT left(customer_code, 1) FROM customers WHERE industry_id = '%s'", scope)), "");
+}
+
+static void test_keyword_of_two_characters_uses_an_index(void **state)
+{
+    (void)state;
+    sql(stack.customer_db, "SET enable_seqscan = off");
+    for (int two = 0; two < 2; two++) {
+        const char *where = two ? "search_grams(search_text) @> ARRAY['制药']" : "search_text LIKE '%制药厂%'";
+        char *plan = sql(stack.customer_db, "EXPLAIN (FORMAT JSON) SELECT 1 FROM customers WHERE deleted_time IS NULL AND %s", where);
+        expect(strstr(plan, two ? "customers_grams" : "customers_search"), "%s", plan);
+    }
+    sql(stack.customer_db, "RESET enable_seqscan");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keyword_finds_chinese_of_any_length),
+        cmocka_unit_test(test_keyword_finds_pinyin_and_its_initials),
+        cmocka_unit_test(test_keyword_follows_a_new_name),
+        cmocka_unit_test(test_keyword_finds_code_and_primary_contact),
+        cmocka_unit_test(test_keyword_finds_a_phone_or_email_only_whole),
+        cmocka_unit_test(test_keyword_takes_wildcards_literally),
+        cmocka_unit_test(test_keyword_is_trimmed_and_bounded),
+        cmocka_unit_test(test_keyword_matches_one_letter_and_two),
+        cmocka_unit_test(test_keyword_does_not_find_across_fields),
+        cmocka_unit_test(test_keyword_of_two_characters_uses_an_index),
+    };
+    return system_main("customer search", tests, COUNT(tests));
+}
