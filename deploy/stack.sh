@@ -97,7 +97,7 @@ start() {
         rm -f "$RUN_DIR/env"
         [ ! -e "$RUN_DIR/log/stack.log" ] || mv -f "$RUN_DIR/log/stack.log" "$RUN_DIR/log/stack.log.1"
         touch "$RUN_DIR/log/stack.log"
-        RUN_DIR=$RUN_DIR setsid "$TOP/deploy/stack.sh" background </dev/null >>"$RUN_DIR/log/stack.log" 2>&1 &
+        RUN_DIR=$RUN_DIR setsid "$TOP/deploy/stack.sh" background {STDERR}>&- </dev/null >>"$RUN_DIR/log/stack.log" 2>&1 &
         REPLY=$!
     fi
     start_follow "$REPLY"

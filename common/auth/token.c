@@ -148,7 +148,7 @@ static const char *header_check(const struct tokens *t, const struct json *h, co
 static bool number_claim(const struct json *c, struct str name, int64_t *ret)
 {
     const struct json *v = json_get(c, name);
-    return v && json_kind(v) == JSON_NUMBER && str_to_i64(json_text(v), 0, INT64_MAX, ret);
+    return v && json_kind(v) == JSON_NUMBER && str_to_i64(json_text(v), 0, INT64_MAX / 2, ret); /* a leeway may be added */
 }
 
 static const char *times_check(const struct json *c, int64_t now_s, int64_t *ret_expires)

@@ -45,6 +45,10 @@ void etag_read_match(struct req *r, const char **ret_versions)
 {
     struct str rest = req_header(r, STR("If-Match"));
     *ret_versions = NULL;
+    if (req_header_repeated(r, STR("If-Match"))) { /* never as if there were none */
+        problem_add(&r->problem, &r->arena, E_BAD_REQUEST, STR("If-Match"), STR("is given more than once"));
+        return;
+    }
     if (str_is_none(rest)) {
         if (strict) problem_set(&r->problem, E_PRECONDITION_REQUIRED);
         return;

@@ -82,7 +82,16 @@ BEGIN
     END IF;
 END $$;
 
--- CR003 with the reasons as DETAIL when there are any: {"<field>": null, ...} bad references, {"<field>": "<id>"} duplicates.
+-- Keeps the reply of the key claimed in this transaction. CR005, which gives the key back: nothing was written.
+CREATE FUNCTION idempotency_keep(for_user uuid, with_key text, row_written jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF row_written IS NULL THEN
+        RAISE EXCEPTION 'unchanged' USING ERRCODE = 'CR005';
+    END IF;
+    UPDATE idempotency i SET reply = row_written WHERE i.user_id = for_user AND i.key = with_key;
+END $$;
+
+-- CR003 with the reasons as DETAIL when there are any: {"<field>": "missing"} bad references, {"<field>": "<id>"} duplicates.
 CREATE FUNCTION refuse(reasons jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF reasons <> '{}' THEN

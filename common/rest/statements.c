@@ -61,9 +61,8 @@ static void restorable(struct buf *b, const struct resource *r)
 static void remember(struct buf *b, const struct resource *r)
 {
     const char *id = r->fields[r->id].name.p;
-    buf_addf(b, "WITH kept AS (UPDATE idempotency i SET reply = to_jsonb(t) FROM %s t WHERE t.%s = $1::uuid "
-                "AND i.user_id = $2::uuid AND i.key = $3) ", r->table, id);
-    select_detail(b, r, ", t.deleted_time IS NOT NULL");
+    buf_addf(b, "SELECT idempotency_keep($2::uuid, $3, (SELECT to_jsonb(t) FROM %s t WHERE t.%s = $1::uuid "
+                "AND t.xmin = pg_current_xact_id()::xid))", r->table, id);
 }
 
 static void replay(struct buf *b, const struct resource *r)
@@ -92,7 +91,7 @@ static void statements_make(struct statements *s, const struct resource *r)
                  "WHERE %s = $1::uuid AND deleted_time IS NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))", r->table, id);
     s->remove = named(r, "delete", &b);
     buf_addf(&b, "UPDATE %s SET deleted_time = NULL, updated_by = $2::uuid, updated_time = now(), version = version + 1 "
-                 "WHERE %s = $1::uuid AND deleted_time IS NOT NULL", r->table, id);
+                 "WHERE %s = $1::uuid AND deleted_time IS NOT NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))", r->table, id);
     s->restore = named(r, "restore", &b);
     restorable(&b, r);
     s->restorable = named(r, "restorable", &b);

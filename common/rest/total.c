@@ -48,7 +48,7 @@ static void exact(struct buf *b, const struct resource *r, struct str where, int
 static void estimate(struct buf *b, const struct resource *r, struct str where)
 {
     buf_addf(b, " SELECT coalesce((SELECT total FROM hit), (SELECT count(*) FROM (SELECT 1 FROM %s t "
-                "WHERE t.deleted_time IS NULL%.*s LIMIT 10001) AS some))", r->table, STR_ARG(where));
+                "WHERE t.deleted_time IS NULL%.*s LIMIT 10001) AS counted))", r->table, STR_ARG(where));
 }
 
 struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where, struct sql_params *params)

@@ -1,5 +1,5 @@
 /* Create, update, delete, restore: one segment each, so one round trip and one transaction:
- * [claim the Idempotency-Key] [refuse bad references and duplicates] [remember who wrote] write, read back [undo a dry run]. */
+ * [claim the Idempotency-Key] [refuse bad references and duplicates] who wrote, write, read back [keep the reply] [undo a dry run]. */
 #include "rest/rest.h"
 
 #include "auth/principal.h"
@@ -95,19 +95,12 @@ static void update_params(struct req *r, struct write *w)
     add_fields(w);
 }
 
-static void delete_params(struct req *r, struct write *w)
+static void delete_or_restore_params(struct req *r, struct write *w)
 {
     (void)r;
     add(&w->params, w->id);
     add(&w->params, w->user);
     add(&w->params, w->input.versions);
-}
-
-static void restore_params(struct req *r, struct write *w)
-{
-    (void)r;
-    add(&w->params, w->id);
-    add(&w->params, w->user);
 }
 
 static const struct pg_stmt *insert_statement(const struct statements *s)
@@ -132,8 +125,8 @@ static const struct pg_stmt *restore_statement(const struct statements *s)
 
 static const struct verb create_verb = { INPUT_BODY, WRITE_CREATE, insert_statement, create_params, true, VIEW_CREATED, VIEW_DETAIL };
 static const struct verb update_verb = { INPUT_ID | INPUT_BODY, WRITE_UPDATE, update_statement, update_params, false, VIEW_UPDATED, VIEW_DETAIL };
-static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, delete_statement, delete_params, false, VIEW_UPDATED, VIEW_COUNT };
-static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statement, restore_params, false, VIEW_UPDATED, VIEW_DETAIL };
+static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, delete_statement, delete_or_restore_params, false, VIEW_UPDATED, VIEW_COUNT };
+static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statement, delete_or_restore_params, false, VIEW_UPDATED, VIEW_DETAIL };
 
 /* --- the segment ------------------------------------------------------------------------------------------------------ */
 
@@ -168,9 +161,10 @@ static void add_author(struct req *r, struct write *w)
 
 static void add_read_back(struct write *w)
 {
-    w->back = (struct sql_params){ .values = { w->id, w->user, w->key }, .count = w->key ? 3 : 1 };
+    w->back = (struct sql_params){ .values = { w->id, w->user, w->key }, .count = 3 };
     w->back_at = w->segment->count;
-    pg_add(w->segment, w->key ? &w->statements->remember : &w->statements->read_back, w->back.values, w->back.count);
+    pg_add(w->segment, &w->statements->read_back, w->back.values, 1);
+    if (w->key) pg_add(w->segment, &w->statements->remember, w->back.values, w->back.count);
 }
 
 static enum step write_send(struct req *r)
@@ -232,7 +226,7 @@ static enum step explain_no_change(struct req *r, struct write *w)
 {
     bool exists = pg_rows(w->segment, w->back_at) == 1;
     if (!exists || (row_is_deleted(w) && w->verb != &restore_verb)) problem_set(&r->problem, E_NOT_FOUND);
-    else if (w->verb == &restore_verb) problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
+    else if (w->verb == &restore_verb && !row_is_deleted(w)) problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
     else {
         struct segment_row row = back_row(r, w);
         buf_clear(&r->out);
@@ -264,8 +258,8 @@ static enum step explain_error(struct req *r, struct write *w)
 static enum step write_judge(struct req *r)
 {
     struct write *w = r->state;
-    bool tried = w->input.dry_run && state_is(w->segment, "CR004");
-    if (w->segment->error != E_OK && !tried) return explain_error(r, w);
+    bool undone = state_is(w->segment, "CR004") || state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
+    if (w->segment->error != E_OK && !undone) return explain_error(r, w);
     const struct field_list *detail = &w->statements->resource->views[VIEW_DETAIL];
     bool ready = names_ready(r, w->statements->resource, detail, w->segment, w->back_at, 0);
     return ready ? STEP_NEXT : STEP_WAIT;

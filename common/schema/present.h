@@ -1,4 +1,4 @@
-/* present: a stored row as JSON. The one place where values leave for a client (and so where they are masked). */
+/* present: a stored row as JSON. The one place where values leave for a client, and so the one where they can be masked. */
 #ifndef SCHEMA_PRESENT_H
 #define SCHEMA_PRESENT_H
 

@@ -31,7 +31,7 @@ enum field_flag {
     F_SEARCH = 1 << 4,    /* part of keyword search */
     F_PINYIN = 1 << 5,    /* its pinyin is kept for keyword search */
     F_EXACT = 1 << 6,     /* keyword matches it as a whole only */
-    F_SECRET = 1 << 7,    /* masked by `present`, never logged */
+    F_SECRET = 1 << 7,    /* personal or confidential: never logged, filtered or sorted by */
     F_UNIQUE = 1 << 8,    /* among live rows */
     F_JOINED = 1 << 9,    /* no column: the name of what `from` refers to */
     F_MULTILINE = 1 << 10

@@ -73,8 +73,7 @@ char *dict_note(const struct dict *d)
 static void add_description(cJSON *schema, const struct property *p, enum direction direction)
 {
     const cJSON *description = source_get(p->json, "description");
-    bool masked = direction == IN_REPLY && (p->flags & F_SECRET);
-    const char *note = masked ? "按权限脱敏" : direction != IN_REPLY && p->dict ? dict_note(p->dict) : NULL;
+    const char *note = direction != IN_REPLY && p->dict ? dict_note(p->dict) : NULL;
     if (description && note)
         note = new_text("%s；%s", description->valuestring, note);
     else if (description)

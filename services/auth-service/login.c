@@ -114,7 +114,10 @@ static enum step login_reply(struct req *r)
     struct login *l = r->state;
     if (!l->password_ok || !str_is(user(l, USER_ENABLED), "t")) return problem_set(&r->problem, E_BAD_CREDENTIALS), STEP_FAIL;
     struct str token = sign(r, l);
-    if (!token.len) return problem_set(&r->problem, E_SERVICE_DOWN), STEP_FAIL;
+    if (!token.len) {
+        r->problem.retry_after_s = 1; /* no signing key yet */
+        return problem_set(&r->problem, E_SERVICE_DOWN), STEP_FAIL;
+    }
     struct jw w = jw_to(&r->out);
     buf_clear(&r->out);
     jw_object(&w);

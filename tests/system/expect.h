@@ -43,7 +43,7 @@ void expect_text_(struct reply *r, const char *path, const char *want, const cha
 void expect_number_(struct reply *r, const char *path, int want, const char *file, int line);
 
 /* The documented error envelope, whole: status, code, slug, request id in body and header, and exactly these bad fields
- * ("name,phone" in any order; "" for none; NULL for whatever they are). */
+ * ("name,phone" in any order; "" for none). NULL for a slug or for fields: whatever they are. */
 void expect_error_(struct reply *r, long status, const char *slug, const char *fields, const char *file, int line);
 
 /* The detail about `field`; the test ends when there is none. */

@@ -104,8 +104,9 @@ static void stack_end(void)
 
 static void stack_start(void)
 {
-    char template[] = "/tmp/crm-test-XXXXXX", command[512];
-    if (!mkdtemp(template) || !(run_dir = strdup(template))) abort();
+    const char *tmp = getenv("TMPDIR");
+    char command[512];
+    if (asprintf(&run_dir, "%s/crm-test-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0 || !mkdtemp(run_dir)) abort();
     setenv("RUN_DIR", run_dir, 1);
     setenv("PORTS", "free", 1);
     setenv("DEMO", "0", 1);

@@ -24,7 +24,7 @@ CREATE TABLE regions (
     region_code  text NOT NULL,
     region_name  text NOT NULL,
     parent_id    uuid REFERENCES regions,
-    level        text NOT NULL,
+    level        text,
     description  text,
     sort_order   integer NOT NULL DEFAULT 0,
     created_by   uuid,
@@ -137,7 +137,11 @@ CREATE TRIGGER customers_before BEFORE INSERT OR UPDATE OF customer_code, primar
 CREATE FUNCTION customer_attach_contact() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE contacts SET customer_id = NEW.customer_id, version = version + 1
-    WHERE contact_id = NEW.primary_contact_id AND customer_id IS NULL;
+    WHERE contact_id = NEW.primary_contact_id AND customer_id IS NULL AND deleted_time IS NULL;
+    -- Another customer may have taken it since the references were checked.
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM contacts WHERE contact_id = NEW.primary_contact_id AND customer_id = NEW.customer_id) THEN
+        PERFORM refuse('{"primary_contact_id": "missing"}');
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER customers_attach AFTER INSERT OR UPDATE OF primary_contact_id ON customers

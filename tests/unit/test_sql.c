@@ -1,0 +1,198 @@
+#include "schema/sql.h"
+
+#include "sample.h"
+
+#include <stdlib.h>
+
+enum { SQL_MAX = 64 * 1024 };
+
+static char text[SQL_MAX];
+
+static const char *made(struct buf *b)
+{
+    assert_true(buf_ok(b) && b->len < sizeof text);
+    if (b->len) memcpy(text, b->data, b->len);
+    text[b->len] = 0;
+    buf_done(b);
+    return text;
+}
+
+static const char *make(void (*fn)(struct buf *, const struct resource *), const struct resource *r)
+{
+    struct buf b;
+    buf_init(&b, SQL_MAX);
+    fn(&b, r);
+    return made(&b);
+}
+
+static const struct field plain_fields[] = {
+    { .name = STR("id"), .type = T_UUID, .flags = F_READONLY, .from = -1 },
+    { .name = STR("n"), .type = T_INT, .from = -1 },
+};
+static const struct resource plain = { .name = STR("plain"), .table = "plains", .fields = plain_fields, .field_count = 2, .version = -1, .dates = -1 };
+
+static void test_insert(void **state)
+{
+    (void)state;
+    assert_string_equal(make(sql_insert, &sample),
+        "INSERT INTO samples AS t (sample_id, created_by, updated_by, pinyin, code, name, note, kind, owner_id, contact_id, amount, "
+        "pieces, active, day, moment, tags, phone, email) SELECT $1::uuid, $2::uuid, $2::uuid, coalesce($3::text, ''), $4::text, "
+        "$5::text, $6::text, $7::text, $8::uuid, $9::uuid, $10::numeric, $11::integer, $12::boolean, $13::date, $14::timestamptz, "
+        "$15::jsonb, $16::text, $17::text");
+    assert_string_equal(make(sql_insert, &plain),
+        "INSERT INTO plains AS t (id, created_by, updated_by, n) SELECT $1::uuid, $2::uuid, $2::uuid, $4::integer "
+        "WHERE $3::text IS NOT DISTINCT FROM $3::text");
+}
+
+static void test_update(void **state)
+{
+    (void)state;
+    assert_string_equal(make(sql_update, &plain),
+        "UPDATE plains AS t SET updated_by = $2::uuid, updated_time = now(), version = t.version + 1, "
+        "n = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::integer ELSE t.n END WHERE t.id = $1::uuid AND t.deleted_time IS NULL "
+        "AND ($5::int[] IS NULL OR t.version = ANY ($5::int[])) AND $3::text IS NOT DISTINCT FROM $3::text");
+    const char *sql = make(sql_update, &sample);
+    assert_non_null(strstr(sql, "pinyin = coalesce($3::text, t.pinyin)"));
+    assert_non_null(strstr(sql, "code = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::text ELSE t.code END"));
+    assert_non_null(strstr(sql, "email = CASE WHEN ($4::bigint >> 13) & 1 = 1 THEN $19::text ELSE t.email END"));
+    assert_null(strstr(sql, "owner_name"));
+    assert_null(strstr(sql, "created_time"));
+}
+
+static void test_refuse(void **state)
+{
+    (void)state;
+    assert_string_equal(make(sql_refuse, &sample),
+        "SELECT refuse(jsonb_strip_nulls(jsonb_build_object('code', (SELECT t.sample_id::text FROM samples t WHERE t.code = $2::text "
+        "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $3::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM "
+        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) THEN 'missing' END, 'contact_id', CASE WHEN $4::uuid IS NOT "
+        "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $4::uuid AND x.deleted_time IS NULL AND (x.sample_id IS NULL OR "
+        "x.sample_id = $1::uuid)) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
+    assert_string_equal(make(sql_refuse, &plain), "");
+    for (int i = 0; i < S_COUNT; i++)
+        expect(sql_is_checked(&sample, &sample_fields[i]) == (i == S_CODE || i == S_OWNER_ID || i == S_CONTACT_ID), "%d", i);
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, SQL_MAX);
+    sql_columns(&b, &sample, &sample.views[VIEW_LIST]);
+    assert_string_equal(made(&b), "t.sample_id, t.name, t.owner_id"); /* the owner's name is looked up by its id */
+    assert_ptr_equal(sql_column(&sample, &sample.views[VIEW_LIST], 2), &sample_fields[S_OWNER_ID]);
+}
+
+/* --- lists ---------------------------------------------------------------------------------------------------------------- */
+
+static const struct { const char *query, *sql, *values; } wheres[] = { /* values: each followed by '|' */
+    { "", "", "" },
+    { "kind=company", " AND t.kind = $1::text", "企业|" },
+    { "active=true&owner_id=" UUID_A "&pieces=3",
+      " AND t.owner_id = $1::uuid AND t.pieces = $2::integer AND t.active = $3::boolean", UUID_A "|3|true|" },
+    { "start_date=2023-01-02&end_date=2023-01-03", " AND t.created_time >= $1::timestamptz AND t.created_time < $2::timestamptz",
+      "2023-01-01 16:00:00+00|2023-01-03 16:00:00+00|" },
+    { "end_date=2023-01-03", " AND t.created_time < $1::timestamptz", "2023-01-03 16:00:00+00|" },
+    { "keyword=abc", " AND (t.search_text LIKE lower($1::text))", "%abc%|" },
+    { "keyword=%25_%5C'%22", " AND (t.search_text LIKE lower($1::text))", "%\\%\\_\\\\'\"%|" },
+    { "keyword=%E5%8C%97%E4%BA%AC", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "北京|" },
+    { "keyword=%E5%8C%97", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "北|" },
+    { "keyword=ab", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "ab|" },
+    { "keyword=a", " AND (t.search_text LIKE lower($1::text))", "%a%|" },
+    { "keyword=12345", " AND (t.search_text LIKE lower($1::text) OR t.phone = $2::text)", "%12345%|12345|" },
+    { "keyword=A@b.c", " AND (t.search_text LIKE lower($1::text) OR lower(t.email) = lower($2::text))", "%A@b.c%|A@b.c|" },
+    { "keyword=12345@x.y&kind=person&start_date=2023-01-02",
+      " AND t.kind = $1::text AND t.created_time >= $2::timestamptz AND (t.search_text LIKE lower($3::text) OR t.phone = $4::text OR "
+      "lower(t.email) = lower($5::text))", "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|12345@x.y|" },
+};
+
+static struct str where(struct arena *a, const char *query, struct sql_params *params)
+{
+    struct problem p = { 0 };
+    struct list_query q;
+    struct buf b;
+    *params = (struct sql_params){ 0 };
+    expect(list_query_read(a, &sample, str_of(query), &q, &p), "%s", query);
+    buf_init(&b, SQL_MAX);
+    sql_where(&b, params, a, &sample, &q);
+    struct str sql = arena_dup(a, buf_str(&b));
+    assert_true(buf_ok(&b));
+    buf_done(&b);
+    return sql;
+}
+
+static void test_where(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(wheres); i++) {
+        struct arena a;
+        arena_init(&a);
+        struct sql_params params;
+        struct str sql = where(&a, wheres[i].query, &params), values = STR("");
+        for (int k = 0; k < params.count; k++) values = arena_printf(&a, "%.*s%s|", STR_ARG(values), params.values[k]);
+        expect(str_is(sql, wheres[i].sql), "%s: %.*s", wheres[i].query, STR_ARG(sql));
+        expect(str_is(values, wheres[i].values), "%s: %.*s", wheres[i].query, STR_ARG(values));
+        arena_done(&a);
+    }
+}
+
+/* The text of a statement is its name: the same filters give the same text, whatever their values. */
+static void test_the_shape_depends_on_what_is_asked_not_on_values(void **state)
+{
+    (void)state;
+    static const struct { const char *one, *other; bool same; } cases[] = {
+        { "kind=company&pieces=1", "pieces=-5&kind=person", true },
+        { "keyword=abc", "keyword=xyz%27%20OR%201=1--", true },
+        { "keyword=abc", "keyword=ab", false },
+        { "keyword=12345", "keyword=99999999", true },
+        { "kind=company", "active=true", false },
+        { "start_date=2023-01-01", "start_date=2024-05-06+07:08:09", true },
+        { "start_date=2023-01-01", "end_date=2023-01-01", false },
+        { "page=1&size=10", "page=7&size=20", true },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arena a;
+        arena_init(&a);
+        struct sql_params params;
+        struct str one = where(&a, cases[i].one, &params), other = where(&a, cases[i].other, &params);
+        expect(str_eq(one, other) == cases[i].same, "%s", cases[i].other);
+        arena_done(&a);
+    }
+}
+
+/* $1 to $n all occur, and none beyond. */
+static void parameters_are(const char *sql, int want)
+{
+    bool seen[64] = { false };
+    int most = 0;
+    for (const char *at = sql; (at = strchr(at, '$')); at++) {
+        int n = atoi(at + 1);
+        assert_in_range(n, 1, 63);
+        seen[n] = true;
+        if (n > most) most = n;
+    }
+    expect(most == want, "%d of %d: %s", most, want, sql);
+    for (int n = 1; n <= want; n++) expect(seen[n], "$%d: %s", n, sql);
+}
+
+static void test_every_parameter_is_used(void **state)
+{
+    (void)state;
+    int writable = 0;
+    for (int i = 0; i < S_COUNT; i++) writable += sql_is_writable(&sample_fields[i]);
+    parameters_are(make(sql_insert, &sample), SQL_INSERT_FIRST + writable);
+    parameters_are(make(sql_update, &sample), SQL_UPDATE_FIRST + writable);
+    parameters_are(make(sql_refuse, &sample), 4);
+    parameters_are(make(sql_insert, &plain), SQL_INSERT_FIRST + 1);
+    parameters_are(make(sql_update, &plain), SQL_UPDATE_FIRST + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_insert), cmocka_unit_test(test_update), cmocka_unit_test(test_refuse), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_where), cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
+        cmocka_unit_test(test_every_parameter_is_used),
+    };
+    return cmocka_run_group_tests(tests, sample_setup, NULL);
+}
