@@ -1,5 +1,6 @@
-/* gateway: the one door for API consumers (requirement document, section 2.3): HTTPS, token and permission per route, routing by the
- * registry made from proto-json-schemas, one log line per request. What is not registered does not exist. */
+/* gateway: the one door for API consumers (requirement document, section 2.3): HTTPS, token and permission per route,
+ * routing by the registry made from proto-json-schemas, one log line per request. What is not registered does not
+ * exist. */
 #include "gateway.h"
 
 #include "app/access.h"
@@ -26,17 +27,20 @@ static void *tls;
 const struct opt gateway_opts[] = {
     { "HTTPS_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTPS_PORT", O_INT, AT(port), "8443", 0, 1, 65535, "port to listen on" },
-    { "ADMIN_ADDRESS", O_STR, AT(admin_address), "127.0.0.1", 0, 1, 0, "address for /healthz, /readyz and /metrics, without TLS" },
+    { "ADMIN_ADDRESS", O_STR, AT(admin_address), "127.0.0.1", 0, 1, 0,
+      "address for /healthz, /readyz and /metrics, without TLS" },
     { "ADMIN_PORT", O_INT, AT(admin_port), "9100", 0, 1, 65535, "port for them" },
     { "TLS_CERT_FILE", O_STR, AT(cert_file), NULL, O_REQUIRED, 1, 0, "certificate chain, PEM" },
     { "TLS_KEY_FILE", O_STR, AT(key_file), NULL, O_REQUIRED, 1, 0, "its private key, PEM" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED, 1, 0, "base URL of auth-service" },
-    { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED, 1, 0, "base URL of customer-service" },
+    { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED, 1, 0,
+      "base URL of customer-service" },
     { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
-    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000, "time for requests under way at SIGTERM, in milliseconds" },
+    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000,
+      "time for requests under way at SIGTERM, in milliseconds" },
     { 0 },
 };
 
@@ -77,7 +81,9 @@ static bool start_server(struct server **server, struct worker *w, struct server
     config.worker = w;
     config.on_refused = dispatch_refused;
     *server = server_new(w->base, &config);
-    if (!*server) log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port), LOG_Z("error", strerror(errno)));
+    if (!*server)
+        log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port),
+                  LOG_Z("error", strerror(errno)));
     return *server != NULL;
 }
 
@@ -87,7 +93,8 @@ static bool start_upstreams(struct worker *w, struct gateway *g)
     for (int i = 0; i < SERVICE_COUNT; i++) {
         g->upstream[i] = client_origin(w->client, str_of(gateway_settings.upstream[i]));
         if (g->upstream[i]) continue;
-        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_Z("url", gateway_settings.upstream[i]));
+        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]),
+                  LOG_Z("url", gateway_settings.upstream[i]));
         ok = false;
     }
     return ok;
@@ -155,8 +162,16 @@ int main(int argc, char **argv)
     if (!tls) return fprintf(stderr, "gateway: cannot start: %s\n", fault), EXIT_FAILURE;
     static struct app app;
     app = (struct app){
-        .name = "gateway", .worker_count = gateway_settings.workers, .drain_ms = gateway_settings.drain_ms, .access_log = gateway_settings.access_log,
-        .routes = registry, .start = worker_start, .drain = worker_drain, .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
+        .name = "gateway",
+        .worker_count = gateway_settings.workers,
+        .drain_ms = gateway_settings.drain_ms,
+        .access_log = gateway_settings.access_log,
+        .routes = registry,
+        .start = worker_start,
+        .drain = worker_drain,
+        .is_busy = worker_is_busy,
+        .stop = worker_stop,
+        .ready = worker_ready,
     };
     int status = app_run(&app);
     tls_free(tls);

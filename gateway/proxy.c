@@ -6,11 +6,22 @@
 
 /* RFC 9110 section 7.6.1, and what the connection towards the service decides for itself. */
 static const struct str hop_by_hop[] = {
-    STR("Connection"), STR("Keep-Alive"), STR("Proxy-Connection"), STR("Proxy-Authenticate"), STR("Proxy-Authorization"), STR("TE"),
-    STR("Trailer"), STR("Transfer-Encoding"), STR("Upgrade"), STR("Host"), STR("Content-Length"), STR("Expect"),
+    STR("Connection"),
+    STR("Keep-Alive"),
+    STR("Proxy-Connection"),
+    STR("Proxy-Authenticate"),
+    STR("Proxy-Authorization"),
+    STR("TE"),
+    STR("Trailer"),
+    STR("Transfer-Encoding"),
+    STR("Upgrade"),
+    STR("Host"),
+    STR("Content-Length"),
+    STR("Expect"),
 };
 /* A client must not speak as the gateway. */
-static const struct str reserved[] = { STR("X-User-"), STR("X-Forwarded-"), STR("X-Internal-"), STR("X-Request-"), STR("Forwarded"), STR("X-Real-IP") };
+static const struct str reserved[] = { STR("X-User-"),    STR("X-Forwarded-"), STR("X-Internal-"),
+                                       STR("X-Request-"), STR("Forwarded"),    STR("X-Real-IP") };
 /* The gateway's own in its replies. */
 static const struct str own[] = { STR("Date"), STR("Content-Type"), STR("X-Request-Id"), STR("Server") };
 
@@ -53,7 +64,9 @@ static size_t forward_headers(struct req *r, struct header *out)
     size_t n = 0;
     for (size_t i = 0; i < r->header_count; i++) {
         struct header h = r->headers[i];
-        if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_reserved(h.name) || is_named_by_connection(r->headers, r->header_count, h.name)) continue;
+        if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_reserved(h.name) ||
+            is_named_by_connection(r->headers, r->header_count, h.name))
+            continue;
         out[n++] = h;
     }
     out[n++] = (struct header){ STR("X-Request-Id"), str_of(r->request_id) };

@@ -7,7 +7,8 @@
 static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                              "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-static int select_http11(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *arg)
+static int select_http11(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                         unsigned in_len, void *arg)
 {
     static const unsigned char ours[] = "\x08http/1.1";
     (void)ssl, (void)arg;
@@ -17,8 +18,10 @@ static int select_http11(SSL *ssl, const unsigned char **out, unsigned char *out
 
 static const char *configure(SSL_CTX *ctx, const char *cert_file, const char *key_file)
 {
-    if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) || !SSL_CTX_set_cipher_list(ctx, suites)) return "OpenSSL lacks TLS 1.2 with AEAD";
-    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA);
+    if (!SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) || !SSL_CTX_set_cipher_list(ctx, suites))
+        return "OpenSSL lacks TLS 1.2 with AEAD";
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"crm", 3);
     SSL_CTX_set_alpn_select_cb(ctx, select_http11, NULL);

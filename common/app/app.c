@@ -93,7 +93,9 @@ static void start_threads(struct app *app, struct thread *threads)
 {
     for (int i = 0; i < app->worker_count; i++) {
         app->workers[i] = (struct worker){ .app = app, .index = i };
-        threads[i] = (struct thread){ .app = app, .worker = &app->workers[i], .drain_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+        threads[i] = (struct thread){ .app = app,
+                                      .worker = &app->workers[i],
+                                      .drain_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
         if (threads[i].drain_fd < 0 || pthread_create(&threads[i].id, NULL, thread_main, &threads[i])) abort();
     }
 }

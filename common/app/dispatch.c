@@ -17,7 +17,8 @@ static void refuse_method(struct req *r, unsigned allowed)
 {
     struct str list = STR("");
     for (int m = 0; m < METHOD_COUNT; m++)
-        if (allowed >> m & 1) list = arena_printf(&r->arena, "%.*s%s%.*s", STR_ARG(list), list.len ? ", " : "", STR_ARG(method_names[m]));
+        if (allowed >> m & 1)
+            list = arena_printf(&r->arena, "%.*s%s%.*s", STR_ARG(list), list.len ? ", " : "", STR_ARG(method_names[m]));
     req_reply_header(r, STR("Allow"), list);
     problem_set(&r->problem, E_METHOD_NOT_ALLOWED);
 }
@@ -25,7 +26,10 @@ static void refuse_method(struct req *r, unsigned allowed)
 /* RFC 9110 section 12.5.1, as far as a JSON service needs it. */
 static bool accepts_json(const struct req *r)
 {
-    static const struct str good[] = { STR("*/*"), STR("application/*"), STR("application/json"), STR("application/problem+json"), STR("text/plain"), STR("text/*") };
+    static const struct str good[] = {
+        STR("*/*"),        STR("application/*"), STR("application/json"), STR("application/problem+json"),
+        STR("text/plain"), STR("text/*")
+    };
     struct str rest = req_header(r, STR("Accept"));
     if (!rest.len) return true;
     while (!str_is_none(rest)) {

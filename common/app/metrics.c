@@ -6,9 +6,13 @@
 
 enum { BUCKETS = 11, STATUSES = 5 };
 
-static const struct { uint64_t us; const char *label; } buckets[BUCKETS] = {
-    { 500, "0.0005" },    { 1000, "0.001" },   { 2500, "0.0025" },    { 5000, "0.005" },       { 10000, "0.01" },   { 25000, "0.025" },
-    { 100000, "0.1" },    { 500000, "0.5" },   { 1000000, "1" },      { 5000000, "5" },        { UINT64_MAX, "+Inf" },
+static const struct {
+    uint64_t us;
+    const char *label;
+} buckets[BUCKETS] = {
+    { 500, "0.0005" }, { 1000, "0.001" },  { 2500, "0.0025" },     { 5000, "0.005" },
+    { 10000, "0.01" }, { 25000, "0.025" }, { 100000, "0.1" },      { 500000, "0.5" },
+    { 1000000, "1" },  { 5000000, "5" },   { UINT64_MAX, "+Inf" },
 };
 
 /* Written by one thread, read by any: relaxed atomics, no locks. */
@@ -79,22 +83,30 @@ static void print_route(struct buf *out, struct str operation, const struct coun
     uint64_t total = 0;
     for (int i = 0; i < STATUSES; i++)
         if (c->status[i])
-            buf_addf(out, "http_requests_total{operation=\"%.*s\",status=\"%dxx\"} %llu\n", STR_ARG(operation), i + 1, (unsigned long long)c->status[i]);
+            buf_addf(out, "http_requests_total{operation=\"%.*s\",status=\"%dxx\"} %llu\n", STR_ARG(operation), i + 1,
+                     (unsigned long long)c->status[i]);
     for (int i = 0; i < BUCKETS; i++) {
         total += c->bucket[i];
-        buf_addf(out, "http_request_duration_seconds_bucket{operation=\"%.*s\",le=\"%s\"} %llu\n", STR_ARG(operation), buckets[i].label, (unsigned long long)total);
+        buf_addf(out, "http_request_duration_seconds_bucket{operation=\"%.*s\",le=\"%s\"} %llu\n", STR_ARG(operation),
+                 buckets[i].label, (unsigned long long)total);
     }
     buf_addf(out, "http_request_duration_seconds_sum{operation=\"%.*s\"} %.6f\n", STR_ARG(operation), (double)c->us / 1e6);
-    buf_addf(out, "http_request_duration_seconds_count{operation=\"%.*s\"} %llu\n", STR_ARG(operation), (unsigned long long)total);
+    buf_addf(out, "http_request_duration_seconds_count{operation=\"%.*s\"} %llu\n", STR_ARG(operation),
+             (unsigned long long)total);
     buf_addf(out, "http_request_database_seconds_sum{operation=\"%.*s\"} %.6f\n", STR_ARG(operation), (double)c->db_us / 1e6);
 }
 
+static const char help[] =
+    "# HELP http_requests_total Requests answered, by operation and class of status.\n"
+    "# TYPE http_requests_total counter\n"
+    "# HELP http_request_duration_seconds Time from the whole request to its reply.\n"
+    "# TYPE http_request_duration_seconds histogram\n"
+    "# HELP http_request_database_seconds_sum Part of that time spent waiting for PostgreSQL.\n"
+    "# TYPE http_request_database_seconds_sum counter\n";
+
 void metrics_print(const struct app *app, struct buf *out)
 {
-    buf_addz(out, "# HELP http_requests_total Requests answered, by operation and class of status.\n# TYPE http_requests_total counter\n"
-                  "# HELP http_request_duration_seconds Time from the whole request to its reply.\n# TYPE http_request_duration_seconds histogram\n"
-                  "# HELP http_request_database_seconds_sum Part of that time spent waiting for PostgreSQL.\n"
-                  "# TYPE http_request_database_seconds_sum counter\n");
+    buf_addz(out, help);
     for (size_t i = 0; i <= app->routes.count; i++) {
         struct counts c = sum(app, i);
         bool seen = false;

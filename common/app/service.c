@@ -43,16 +43,21 @@ static const struct opt opts[] = {
     { "HTTP_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "port to listen on" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
-    { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0, "signs list cursors; the same on every replica; at least 32 characters" },
+    { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
+      "signs list cursors; the same on every replica; at least 32 characters" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
     { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
-    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64, "pipelined connections per thread: one batches best, 1 to 64" },
-    { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64, "further ones for lists and counts, 1 to 64" },
-    { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000, "longest statement, in milliseconds" },
+    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64,
+      "pipelined connections per thread: one batches best, 1 to 64" },
+    { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64,
+      "further ones for lists and counts, 1 to 64" },
+    { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
+      "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
-    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000, "time for requests under way at SIGTERM, in milliseconds" },
+    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000,
+      "time for requests under way at SIGTERM, in milliseconds" },
     { 0 },
 };
 
@@ -146,7 +151,9 @@ static bool worker_start(struct worker *w)
     start_database(w);
     start_housekeeping(w);
     w->server = server_new(w->base, &config);
-    if (!w->server) log_error("cannot listen", LOG_Z("address", settings.address), LOG_INT("port", settings.port), LOG_Z("error", strerror(errno)));
+    if (!w->server)
+        log_error("cannot listen", LOG_Z("address", settings.address), LOG_INT("port", settings.port),
+                  LOG_Z("error", strerror(errno)));
     w->keys = keys_new(w, settings.jwks_url);
     if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
     return w->server && w->keys;
@@ -189,7 +196,12 @@ static void openapi(struct req *r)
 }
 
 static const struct route openapi_route[] = {
-    { .method = METHOD_GET, .path = STR("/openapi.json"), .handler = openapi, .permission = PERM_PUBLIC, .timeout_ms = 1000, .operation = STR("openapi") },
+    { .method = METHOD_GET,
+      .path = STR("/openapi.json"),
+      .handler = openapi,
+      .permission = PERM_PUBLIC,
+      .timeout_ms = 1000,
+      .operation = STR("openapi") },
 };
 static const struct route_table openapi_routes = { openapi_route, 1 };
 
@@ -211,7 +223,9 @@ static void configure(const struct start_group *groups)
 
 int service_run(const struct service *s, int argc, char **argv)
 {
-    const struct start_group groups[] = { { "Every service", opts, &settings }, { s->opts ? s->name : NULL, s->opts, s->settings }, { 0 } };
+    const struct start_group groups[] = { { "Every service", opts, &settings },
+                                          { s->opts ? s->name : NULL, s->opts, s->settings },
+                                          { 0 } };
     service = s;
     if (argc == 2 && !strcmp(argv[1], "configuration")) {
         start_document(groups);

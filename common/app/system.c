@@ -15,7 +15,8 @@ static void readyz(struct req *r)
 {
     app_tell_ready(r->worker);
     bool ready = app_ready(r->worker->app);
-    reply_raw(r, ready ? 200 : 503, STR("application/json; charset=utf-8"), ready ? STR("{\"status\":\"ready\"}") : STR("{\"status\":\"not ready\"}"));
+    reply_raw(r, ready ? 200 : 503, STR("application/json; charset=utf-8"),
+              ready ? STR("{\"status\":\"ready\"}") : STR("{\"status\":\"not ready\"}"));
 }
 
 static void metrics(struct req *r)
@@ -25,8 +26,11 @@ static void metrics(struct req *r)
     reply_raw(r, 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&r->out));
 }
 
-#define SYSTEM_ROUTE(template, name, fn) \
-    { .method = METHOD_GET, .path = STR(template), .handler = fn, .permission = PERM_PUBLIC, .timeout_ms = 1000, .operation = STR(name) }
+#define SYSTEM_ROUTE(template, name, fn)                                                                               \
+    {                                                                                                                  \
+        .method = METHOD_GET, .path = STR(template), .handler = fn, .permission = PERM_PUBLIC, .timeout_ms = 1000,     \
+        .operation = STR(name)                                                                                         \
+    }
 
 static const struct route rows[] = {
     SYSTEM_ROUTE("/healthz", "healthz", healthz),

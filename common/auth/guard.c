@@ -31,6 +31,7 @@ bool guard_admit(struct req *r)
         return false;
     }
     if (permission == PERM_AUTHENTICATED || principal_may(r->who, permission)) return true;
-    problem_add(&r->problem, &r->arena, E_FORBIDDEN, STR("permission"), STR("is missing"))->allowed = permission_names[permission];
+    problem_add(&r->problem, &r->arena, E_FORBIDDEN, STR("permission"), STR("is missing"))->allowed =
+        permission_names[permission];
     return false;
 }

@@ -45,7 +45,9 @@ bool jwk_generate(struct arena *a, struct str *ret_private_pem, struct str *ret_
     struct str core = arena_printf(a, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"}", STR_ARG(x), STR_ARG(y));
     if (!EVP_Digest(core.p, core.len, digest, NULL, EVP_sha256(), NULL)) return false;
     *ret_kid = base64url_encode(a, (struct str){ (char *)digest, sizeof digest });
-    *ret_public_jwk = arena_printf(a, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"sig\",\"alg\":\"ES256\",\"kid\":\"%.*s\",\"x\":\"%.*s\",\"y\":\"%.*s\"}",
+    *ret_public_jwk = arena_printf(a,
+                                   "{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"sig\",\"alg\":\"ES256\",\"kid\":\"%.*"
+                                   "s\",\"x\":\"%.*s\",\"y\":\"%.*s\"}",
                                    STR_ARG(*ret_kid), STR_ARG(x), STR_ARG(y));
     return true;
 }
@@ -69,7 +71,8 @@ bool jwk_to_pem(struct arena *a, struct str x, struct str y, struct str *ret_pem
 {
     unsigned char point[POINT] = { 4 }; /* uncompressed, SEC 1 section 2.3.3 */
     struct str bx, by;
-    if (!base64url_decode(a, x, &bx) || !base64url_decode(a, y, &by) || bx.len != COORDINATE || by.len != COORDINATE) return false;
+    if (!base64url_decode(a, x, &bx) || !base64url_decode(a, y, &by) || bx.len != COORDINATE || by.len != COORDINATE)
+        return false;
     memcpy(point + 1, bx.p, COORDINATE);
     memcpy(point + 1 + COORDINATE, by.p, COORDINATE);
     EVP_PKEY *key = key_of_point(point);

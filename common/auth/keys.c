@@ -31,7 +31,9 @@ static void on_timer(int fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct keys *k = arg;
-    struct client_request request = { .method = METHOD_GET, .target = k->path, .timeout_ms = TIMEOUT_MS, .reply_max = JWKS_MAX, .idempotent = true };
+    struct client_request request = {
+        .method = METHOD_GET, .target = k->path, .timeout_ms = TIMEOUT_MS, .reply_max = JWKS_MAX, .idempotent = true
+    };
     client_send(k->origin, &request, on_reply, k);
 }
 

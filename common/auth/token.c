@@ -100,7 +100,8 @@ bool tokens_set_keys(struct tokens *t, struct str jwks)
     arena_done(&a);
     if (!count) return false;
     bool same = count == t->key_count;
-    for (size_t i = 0; same && i < count; i++) same = !strcmp(fresh[i].kid, t->keys[i].kid) && !strcmp(fresh[i].pem, t->keys[i].pem);
+    for (size_t i = 0; same && i < count; i++)
+        same = !strcmp(fresh[i].kid, t->keys[i].kid) && !strcmp(fresh[i].pem, t->keys[i].pem);
     if (!same) cache_clear(t); /* a key that is gone takes its tokens with it */
     keys_clear(t);
     memcpy(t->keys, fresh, sizeof fresh);
@@ -184,7 +185,10 @@ static bool names_claim(struct arena *a, const struct json *c, struct str name, 
 
 static const char *claims_check(struct arena *a, const struct json *c, int64_t now_s, struct principal *who)
 {
-    static const struct { struct str name; const char *value; } fixed[] = { { STR("iss"), TOKEN_ISSUER }, { STR("aud"), TOKEN_AUDIENCE } };
+    static const struct {
+        struct str name;
+        const char *value;
+    } fixed[] = { { STR("iss"), TOKEN_ISSUER }, { STR("aud"), TOKEN_AUDIENCE } };
     const struct { struct str name; struct str *to; } texts[] = { { STR("sub"), &who->user_id },
         { STR("preferred_username"), &who->username }, { STR("name"), &who->name }, { STR("jti"), &who->session_id } };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -205,7 +209,8 @@ static bool signature_ok(const struct key *key, struct str token)
     memcpy(text, token.p, token.len);
     text[token.len] = 0;
     jwt_t *jwt = NULL;
-    bool ok = jwt_decode(&jwt, text, (const unsigned char *)key->pem, (int)strlen(key->pem)) == 0 && jwt_get_alg(jwt) == JWT_ALG_ES256;
+    bool ok = jwt_decode(&jwt, text, (const unsigned char *)key->pem, (int)strlen(key->pem)) == 0 &&
+              jwt_get_alg(jwt) == JWT_ALG_ES256;
     if (jwt) jwt_free(jwt);
     return ok;
 }

@@ -59,8 +59,12 @@ static bool wants_problem_json(const struct req *r)
 
 static void write_detail(struct jw *w, const struct detail *d)
 {
-    const struct { struct str key, value; } facts[] = {
-        { STR("field"), d->field }, { STR("reason"), d->reason }, { STR("allowed"), d->allowed }, { STR("existing_id"), d->existing_id },
+    const struct { struct str key, value;
+    } facts[] = {
+        { STR("field"), d->field },
+        { STR("reason"), d->reason },
+        { STR("allowed"), d->allowed },
+        { STR("existing_id"), d->existing_id },
     };
     jw_object(w);
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
@@ -122,7 +126,8 @@ void reply_error(struct req *r)
     if (rfc9457) write_problem_json(&w, r, row, message);
     else write_envelope(&w, r, row, message);
     jw_object_end(&w);
-    if (r->problem.retry_after_s) req_reply_header(r, STR("Retry-After"), arena_printf(&r->arena, "%d", r->problem.retry_after_s));
+    if (r->problem.retry_after_s)
+        req_reply_header(r, STR("Retry-After"), arena_printf(&r->arena, "%d", r->problem.retry_after_s));
     if (row->http == 401) req_reply_header(r, STR("WWW-Authenticate"), STR("Bearer"));
     send(r, row->http, rfc9457 ? STR("application/problem+json; charset=utf-8") : STR("application/json; charset=utf-8"));
 }

@@ -37,7 +37,8 @@ static void segment_error(struct pg_segment *s, const PGresult *res)
     s->detail = copy_or_null(PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
     s->constraint = copy_or_null(PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
     if (s->error == E_INTERNAL && strncmp(state, "CR", 2) && strncmp(state, "23", 2))
-        log_error("statement failed", LOG_Z("sqlstate", state), LOG_Z("message", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)));
+        log_error("statement failed", LOG_Z("sqlstate", state),
+                  LOG_Z("message", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 bool pg_result_collect(struct pg_segment *s, PGresult *res)

@@ -1,12 +1,14 @@
 /* redis: a client of one Redis server on an event loop, one connection per worker, commands pipelined.
  *
- * What is in Redis is a hint (architecture): a command that cannot be served now is answered REDIS_DOWN at once, nothing is
- * queued for later and nothing is sent twice. The connection comes back by itself, with backoff.
+ * What is in Redis is a hint (architecture): a command that cannot be served now is answered REDIS_DOWN at once,
+ * nothing is queued for later and nothing is sent twice. The connection comes back by itself, with backoff.
  *
- * Each command has its own timeout. One that expires is answered REDIS_TIMEOUT; if it is the oldest one, the server is taken
- * for dead: the connection is dropped, the commands behind it get REDIS_DOWN. Of either nobody knows whether it happened.
+ * Each command has its own timeout. One that expires is answered REDIS_TIMEOUT; if it is the oldest one, the server is
+ * taken for dead: the connection is dropped, the commands behind it get REDIS_DOWN. Of either nobody knows whether it
+ * happened.
  *
- * For one thread. Not for SUBSCRIBE, MONITOR, MULTI ... EXEC over several calls, or blocking commands: the connection is shared. */
+ * For one thread. Not for SUBSCRIBE, MONITOR, MULTI ... EXEC over several calls, or blocking commands: the connection
+ * is shared. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 

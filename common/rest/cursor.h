@@ -9,6 +9,7 @@ void cursor_set_secret(struct str secret);
 struct str cursor_make(struct arena *a, const struct resource *r, const struct list_query *q, struct str value, struct str id);
 
 /* The position in q->cursor; false: forged, damaged, or made for another sort. */
-bool cursor_read(struct arena *a, const struct resource *r, const struct list_query *q, struct str *ret_value, struct str *ret_id);
+bool cursor_read(struct arena *a, const struct resource *r, const struct list_query *q, struct str *ret_value,
+                 struct str *ret_id);
 
 #endif

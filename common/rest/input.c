@@ -73,7 +73,9 @@ static void read_key(struct req *r, struct input *in)
     in->key = req_header(r, STR("Idempotency-Key"));
     bool ok = in->key.len <= KEY_MAX && !req_header_repeated(r, STR("Idempotency-Key")) && (in->key.len || str_is_none(in->key));
     for (size_t i = 0; i < in->key.len; i++) ok = ok && in->key.p[i] > ' ' && in->key.p[i] < 0x7f;
-    if (!ok) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("Idempotency-Key"), STR("must have 1 to 200 visible ASCII characters"));
+    if (!ok)
+        problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("Idempotency-Key"),
+                    STR("must have 1 to 200 visible ASCII characters"));
 }
 
 bool input_read(struct req *r, unsigned what, struct input *in)

@@ -55,7 +55,8 @@ static bool add_cursor(struct req *r, struct buf *b, struct list *l)
 static void add_order(struct buf *b, const struct resource *res, const struct list_query *q)
 {
     const char *direction = q->ascending ? "ASC" : "DESC";
-    buf_addf(b, " ORDER BY t.%.*s %s, t.%.*s %s", STR_ARG(res->fields[q->sort].name), direction, STR_ARG(id_name(res)), direction);
+    buf_addf(b, " ORDER BY t.%.*s %s, t.%.*s %s", STR_ARG(res->fields[q->sort].name), direction, STR_ARG(id_name(res)),
+             direction);
 }
 
 /* Far into a list the rows before the page are skipped in the index alone; only the page's own rows are read. */
@@ -119,7 +120,8 @@ static enum step list_query(struct req *r)
     if (!page_sql(r, l, where, &page)) return STEP_FAIL;
     l->segment = segment_new(r, PG_SLOW, l->query.total != TOTAL_EXACT);
     add_call(r, l->segment, page, &l->page);
-    if (l->query.total != TOTAL_NONE) add_call(r, l->segment, total_sql(&r->arena, res, l->query.total, where, &l->total), &l->total);
+    if (l->query.total != TOTAL_NONE)
+        add_call(r, l->segment, total_sql(&r->arena, res, l->query.total, where, &l->total), &l->total);
     pg_submit(r->worker->pg, l->segment);
     return STEP_WAIT;
 }
@@ -155,7 +157,8 @@ static void write_cursor(struct req *r, struct jw *w, const struct list *l, int 
 {
     if (rows == 0 || rows < l->query.size) return;
     int extra = (int)columns(r)->count;
-    struct str value = pg_value(l->segment, PAGE_CALL, rows - 1, extra), id = pg_value(l->segment, PAGE_CALL, rows - 1, extra + 1);
+    struct str value = pg_value(l->segment, PAGE_CALL, rows - 1, extra),
+               id = pg_value(l->segment, PAGE_CALL, rows - 1, extra + 1);
     jw_key(w, STR("next_cursor"));
     jw_str(w, cursor_make(&r->arena, r->route->resource, &l->query, value, id));
 }

@@ -150,8 +150,10 @@ static void fetch_send(struct req *r, struct fetch *f)
     for (size_t i = 0; i < f->count; i++) {
         struct want *w = &f->wants[i];
         const struct ref *ref = w->ref;
-        struct str sql = arena_printf(&r->arena, "SELECT want.id::text, x.%s FROM unnest($1::uuid[]) AS want (id) LEFT JOIN %s x ON x.%s = want.id",
-                                      ref->name, ref->table, ref->id);
+        struct str sql = arena_printf(
+            &r->arena,
+            "SELECT want.id::text, x.%s FROM unnest($1::uuid[]) AS want (id) LEFT JOIN %s x ON x.%s = want.id",
+            ref->name, ref->table, ref->id);
         w->values[0] = arena_printf(&r->arena, "%.*s}", STR_ARG(w->ids)).p;
         pg_add(f->segment, shapes_statement(r->worker->shapes, &r->arena, sql), w->values, 1);
     }

@@ -11,7 +11,8 @@ static void explain_refused(struct req *r, const struct resource *resource, cons
     const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
     for (const struct json *m = json_first(reasons); m; m = json_next(m))
         if (str_is(json_text(m), "missing"))
-            problem_add(&r->problem, &r->arena, E_BAD_REFERENCE, json_key(m), STR("does not exist, or belongs to another record"));
+            problem_add(&r->problem, &r->arena, E_BAD_REFERENCE, json_key(m),
+                        STR("does not exist, or belongs to another record"));
     for (const struct json *m = json_first(reasons); m; m = json_next(m))
         if (!str_is(json_text(m), "missing"))
             problem_add(&r->problem, &r->arena, E_DUPLICATE, json_key(m), STR("is in use"))->existing_id = json_text(m);

@@ -69,7 +69,9 @@ static void replay(struct buf *b, const struct resource *r)
 {
     buf_addz(b, "SELECT i.request = sha256(convert_to($3, 'UTF8')), ");
     sql_columns(b, r, &r->views[VIEW_DETAIL]);
-    buf_addf(b, " FROM idempotency i, jsonb_populate_record(NULL::%s, i.reply) t WHERE i.user_id = $1::uuid AND i.key = $2", r->table);
+    buf_addf(
+        b, " FROM idempotency i, jsonb_populate_record(NULL::%s, i.reply) t WHERE i.user_id = $1::uuid AND i.key = $2",
+        r->table);
 }
 
 static void statements_make(struct statements *s, const struct resource *r)
@@ -87,11 +89,15 @@ static void statements_make(struct statements *s, const struct resource *r)
     s->update = named(r, "update", &b);
     sql_refuse(&b, r);
     s->refuse = b.len ? named(r, "refuse", &b) : (struct pg_stmt){ 0 };
-    buf_addf(&b, "UPDATE %s SET deleted_time = now(), updated_by = $2::uuid, updated_time = now(), version = version + 1 "
-                 "WHERE %s = $1::uuid AND deleted_time IS NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))", r->table, id);
+    buf_addf(&b,
+             "UPDATE %s SET deleted_time = now(), updated_by = $2::uuid, updated_time = now(), version = version + 1 "
+             "WHERE %s = $1::uuid AND deleted_time IS NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))",
+             r->table, id);
     s->remove = named(r, "delete", &b);
-    buf_addf(&b, "UPDATE %s SET deleted_time = NULL, updated_by = $2::uuid, updated_time = now(), version = version + 1 "
-                 "WHERE %s = $1::uuid AND deleted_time IS NOT NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))", r->table, id);
+    buf_addf(&b,
+             "UPDATE %s SET deleted_time = NULL, updated_by = $2::uuid, updated_time = now(), version = version + 1 "
+             "WHERE %s = $1::uuid AND deleted_time IS NOT NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))",
+             r->table, id);
     s->restore = named(r, "restore", &b);
     restorable(&b, r);
     s->restorable = named(r, "restorable", &b);

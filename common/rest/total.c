@@ -16,9 +16,11 @@ static const char *key_param(struct arena *a, const struct resource *r, struct s
 /* What one image of the outbox rows beyond the stored snapshot adds or takes. */
 static void changes(struct buf *b, const struct resource *r, struct str where, const char *image, const char *sign)
 {
-    buf_addf(b, "SELECT %s1 AS delta FROM outbox o, jsonb_populate_record(NULL::%s, o.%s) t "
-                "WHERE o.aggregate = '%.*s' AND o.xid >= pg_snapshot_xmin(l.snapshot) AND NOT pg_visible_in_snapshot(o.xid, l.snapshot) "
-                "AND o.%s IS NOT NULL AND t.deleted_time IS NULL%.*s",
+    buf_addf(b,
+             "SELECT %s1 AS delta FROM outbox o, jsonb_populate_record(NULL::%s, o.%s) t "
+             "WHERE o.aggregate = '%.*s' AND o.xid >= pg_snapshot_xmin(l.snapshot) AND NOT "
+             "pg_visible_in_snapshot(o.xid, l.snapshot) "
+             "AND o.%s IS NOT NULL AND t.deleted_time IS NULL%.*s",
              sign, r->table, image, STR_ARG(r->name), image, STR_ARG(where));
 }
 
@@ -29,7 +31,10 @@ static void hit(struct buf *b, const struct resource *r, struct str where, int k
     changes(b, r, where, "after", "");
     buf_addz(b, " UNION ALL ");
     changes(b, r, where, "before", "-");
-    buf_addf(b, ") AS e) AS d WHERE l.key = sha256(convert_to($%d::text, 'UTF8')) AND l.stored_at > now() - interval '1 hour')", key);
+    buf_addf(
+        b,
+        ") AS e) AS d WHERE l.key = sha256(convert_to($%d::text, 'UTF8')) AND l.stored_at > now() - interval '1 hour')",
+        key);
 }
 
 static void exact(struct buf *b, const struct resource *r, struct str where, int key)

@@ -10,6 +10,7 @@
 
 /* SQL with one row, one column. `where` is sql_where()'s text, `params` its parameters, to which the key is added. An
  * estimate counts no further than 10,001 rows unless a total is stored. */
-struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where, struct sql_params *params);
+struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where,
+                     struct sql_params *params);
 
 #endif

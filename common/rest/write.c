@@ -1,5 +1,6 @@
 /* Create, update, delete, restore: one segment each, so one round trip and one transaction:
- * [claim the Idempotency-Key] [refuse bad references and duplicates] who wrote, write, read back [keep the reply] [undo a dry run]. */
+ * [claim the Idempotency-Key] [refuse bad references and duplicates] who wrote, write, read back [keep the reply] [undo
+ * a dry run]. */
 #include "rest/rest.h"
 
 #include "auth/principal.h"
@@ -123,17 +124,23 @@ static const struct pg_stmt *restore_statement(const struct statements *s)
     return &s->restore;
 }
 
-static const struct verb create_verb = { INPUT_BODY, WRITE_CREATE, insert_statement, create_params, true, VIEW_CREATED, VIEW_DETAIL };
-static const struct verb update_verb = { INPUT_ID | INPUT_BODY, WRITE_UPDATE, update_statement, update_params, false, VIEW_UPDATED, VIEW_DETAIL };
-static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, delete_statement, delete_or_restore_params, false, VIEW_UPDATED, VIEW_COUNT };
-static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statement, delete_or_restore_params, false, VIEW_UPDATED, VIEW_DETAIL };
+static const struct verb create_verb = { INPUT_BODY, WRITE_CREATE, insert_statement, create_params,
+                                         true,       VIEW_CREATED, VIEW_DETAIL };
+static const struct verb update_verb = { INPUT_ID | INPUT_BODY, WRITE_UPDATE, update_statement, update_params, false,
+                                         VIEW_UPDATED,          VIEW_DETAIL };
+static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, delete_statement, delete_or_restore_params,
+                                         false,    VIEW_UPDATED, VIEW_COUNT };
+static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statement, delete_or_restore_params,
+                                          false,    VIEW_UPDATED, VIEW_DETAIL };
 
 /* --- the segment ------------------------------------------------------------------------------------------------------ */
 
 static void add_claim(struct req *r, struct write *w)
 {
     if (!w->key) return;
-    w->request = arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(r->body)).p;
+    w->request =
+        arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(r->body))
+            .p;
     w->claim = (struct sql_params){ .values = { w->user, w->key, w->request }, .count = 3 };
     pg_add(w->segment, &stmt_claim, w->claim.values, w->claim.count);
 }
@@ -226,7 +233,8 @@ static enum step explain_no_change(struct req *r, struct write *w)
 {
     bool exists = pg_rows(w->segment, w->back_at) == 1;
     if (!exists || (row_is_deleted(w) && w->verb != &restore_verb)) problem_set(&r->problem, E_NOT_FOUND);
-    else if (w->verb == &restore_verb && !row_is_deleted(w)) problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
+    else if (w->verb == &restore_verb && !row_is_deleted(w))
+        problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
     else {
         struct segment_row row = back_row(r, w);
         buf_clear(&r->out);
@@ -258,7 +266,8 @@ static enum step explain_error(struct req *r, struct write *w)
 static enum step write_judge(struct req *r)
 {
     struct write *w = r->state;
-    bool undone = state_is(w->segment, "CR004") || state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
+    bool undone = state_is(w->segment, "CR004") ||
+                  state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
     if (w->segment->error != E_OK && !undone) return explain_error(r, w);
     const struct field_list *detail = &w->statements->resource->views[VIEW_DETAIL];
     bool ready = names_ready(r, w->statements->resource, detail, w->segment, w->back_at, 0);

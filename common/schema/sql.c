@@ -72,7 +72,9 @@ static void refuse_duplicate(struct buf *b, const struct resource *r, const stru
 static void refuse_missing(struct buf *b, const struct field *f, int n)
 {
     const struct ref *ref = f->ref;
-    buf_addf(b, "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL",
+    buf_addf(b,
+             "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND "
+             "x.deleted_time IS NULL",
              n, ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
     buf_addz(b, ") THEN 'missing' END");
@@ -143,7 +145,8 @@ void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const 
 {
     for (size_t i = 0; i < r->field_count; i++)
         if (q->filters[i])
-            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]), types[r->fields[i].type].cast);
+            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]),
+                     types[r->fields[i].type].cast);
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
     if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword);

@@ -86,11 +86,18 @@ static struct str sign(struct req *r, const struct login *l)
     int64_t now = clock_unix_ms() / 1000;
     uuid_v7(session);
     struct token_claims claims = {
-        .user_id = user(l, USER_ID), .username = user(l, USER_USERNAME), .name = user(l, USER_NAME), .session_id = str_of(session),
-        .roles = user(l, USER_ROLES), .permissions = user(l, USER_PERMISSIONS), .issued_s = now, .expires_s = now + auth_settings.token_ttl_s,
+        .user_id = user(l, USER_ID),
+        .username = user(l, USER_USERNAME),
+        .name = user(l, USER_NAME),
+        .session_id = str_of(session),
+        .roles = user(l, USER_ROLES),
+        .permissions = user(l, USER_PERMISSIONS),
+        .issued_s = now,
+        .expires_s = now + auth_settings.token_ttl_s,
     };
     if (!pg_rows(l->segment, 1)) return STR_NONE;
-    const char *kid = arena_cstr(&r->arena, pg_value(l->segment, 1, 0, 0)), *pem = arena_cstr(&r->arena, pg_value(l->segment, 1, 0, 1));
+    const char *kid = arena_cstr(&r->arena, pg_value(l->segment, 1, 0, 0)),
+               *pem = arena_cstr(&r->arena, pg_value(l->segment, 1, 0, 1));
     return token_sign(&r->arena, pem, kid, &claims);
 }
 

@@ -6,12 +6,14 @@
 struct auth_settings auth_settings;
 
 const struct opt auth_opts[] = {
-    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", 0, 1, 86400, "life of an access token, in seconds" },
+    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", 0, 1, 86400,
+      "life of an access token, in seconds" },
     { 0 },
 };
 
 static const struct resource *const no_resources[] = { NULL };
-static const struct pg_stmt *const statements[] = { &stmt_user_by_name, &stmt_key_signing, &stmt_key_add, &stmt_key_public, NULL };
+static const struct pg_stmt *const statements[] = { &stmt_user_by_name, &stmt_key_signing, &stmt_key_add,
+                                                    &stmt_key_public, NULL };
 
 int main(int argc, char **argv)
 {

@@ -13,7 +13,8 @@ const struct pg_stmt stmt_key_add = {
     "key_add", "INSERT INTO signing_keys (kid, private_pem, public_jwk) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 };
 const struct pg_stmt stmt_key_public = {
-    "key_public", "SELECT coalesce('{\"keys\":[' || string_agg(public_jwk, ',' ORDER BY created_time DESC) || ']}', '{\"keys\":[]}'), "
+    "key_public", "SELECT coalesce('{\"keys\":[' || string_agg(public_jwk, ',' ORDER BY created_time DESC) || ']}', "
+                  "'{\"keys\":[]}'), "
                   "coalesce(bool_or(signs), false) FROM signing_keys WHERE retire_time IS NULL OR retire_time > now()"
 };
 

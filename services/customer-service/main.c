@@ -1,6 +1,8 @@
-/* customer-service: customers, contacts, industries, regions, dictionaries (requirement document, sections 3.1 and 4.1).
+/* customer-service: customers, contacts, industries, regions, dictionaries (requirement document, sections 3.1
+ * and 4.1).
  *
- * Its records need no code: proto-json-schemas says what they are, migrations/ where they are stored, common/rest does the rest. */
+ * Its records need no code: proto-json-schemas says what they are, migrations/ where they are stored, common/rest does
+ * the rest. */
 #include "app/service.h"
 #include "customer-service_routes.h"
 #include "schemas.h"
