@@ -1,6 +1,7 @@
 #include "http/chunked.h"
 
 #include "base/limits.h"
+#include "base/percent.h"
 #include "http/head.h"
 
 #include <event2/buffer.h>

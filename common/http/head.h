@@ -39,8 +39,6 @@ enum err_code head_read_response(struct head *h, struct str text, const char **r
 /* One field line without its CRLF, also of a trailer. NULL, or why it is malformed. */
 const char *header_read(struct str line, struct header *ret);
 
-int hex_digit(char c); /* 0-15; -1: none */
-
 /* Splits a target into the normal form of its path (percent-decoded once; dot segments, "//", encoded '/', NUL, invalid
  * UTF-8 -> false) and the raw query. Only origin-form; "*" only for OPTIONS. */
 bool target_read(struct arena *a, struct str target, struct str *ret_path, struct str *ret_query);

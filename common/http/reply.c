@@ -48,7 +48,8 @@ void reply_not_modified(struct req *r)
 static bool wants_english(const struct req *r)
 {
     struct str rest = req_header(r, STR("Accept-Language"));
-    return str_has_prefix(str_trim(str_cut(&rest, ',')), STR("en"));
+    struct str first = str_trim(str_cut(&rest, ','));
+    return first.len >= 2 && str_ieq(str_sub(first, 0, 2), STR("en"));
 }
 
 static bool wants_problem_json(const struct req *r)

@@ -24,6 +24,7 @@ enum {
     BACKLOG = 1024,
     ACCEPT_PAUSE_MS = 100, /* when the process is out of file descriptors */
     LINGER_MS = 2000,
+    DRAIN_IDLE_MS = 500, /* for a request that is on its way when the server drains */
 };
 
 /* --- a request, as evhtp sees it ---------------------------------------------------------------------------------- */
@@ -246,9 +247,32 @@ size_t server_connections(const struct server *s)
     return s->count;
 }
 
+struct lookup {
+    int fd;
+    const struct event *found;
+};
+
+static int has_fd(const struct event_base *base, const struct event *e, void *arg)
+{
+    struct lookup *l = arg;
+    (void)base;
+    if (event_get_fd(e) == l->fd) l->found = e;
+    return l->found != NULL;
+}
+
+/* Connections that the kernel has accepted for us would be reset with the socket: libevent's own callback takes them first. */
+static void accept_pending(struct server *s)
+{
+    struct lookup l = { s->htp->server ? evconnlistener_get_fd(s->htp->server) : -1, NULL };
+    if (l.fd >= 0) event_base_foreach_event(s->base, has_fd, &l);
+    if (l.found) event_get_callback(l.found)(l.fd, EV_READ, event_get_callback_arg(l.found));
+}
+
 void server_drain(struct server *s)
 {
     s->draining = true;
+    s->limits_ms[HANDSHAKE] = s->limits_ms[IDLE] = DRAIN_IDLE_MS;
+    accept_pending(s);
     evhtp_unbind_socket(s->htp);
     for (struct server_conn *c = LIST_FIRST(&s->conns), *next; c; c = next) {
         next = LIST_NEXT(c, link);

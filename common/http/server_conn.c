@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum {
@@ -184,6 +185,7 @@ static void request_begin(struct server_conn *c, bool is_refused)
 {
     const struct server_config *config = &c->server->config;
     struct req *r = c->req = request_new(c);
+    c->has_asked = true;
     phase_enter(c, BUSY);
     turn_begin(c, r->method);
     if (is_refused) {
@@ -254,10 +256,16 @@ static void conn_run(struct server_conn *c)
     else conn_close(c);
 }
 
+/* Between two requests a client must expect the end (RFC 9112 9.6). Before its first one, or with bytes that nobody has read
+ * yet, it has a request under way: it is given the time that server_drain() has set. */
 void conn_drain(struct server_conn *c)
 {
     bool is_idle = c->phase == IDLE || c->phase == HANDSHAKE;
-    if (!c->running && is_idle && output_length(c) == 0) conn_close(c);
+    int unread = 0;
+    if (c->running || !is_idle || output_length(c)) return;
+    ioctl(bufferevent_getfd(c->bev), FIONREAD, &unread);
+    if (c->has_asked && !unread) conn_close(c);
+    else phase_enter(c, c->phase);
 }
 
 static void on_readable(struct bufferevent *bev, void *arg)

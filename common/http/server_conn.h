@@ -46,13 +46,14 @@ struct server_conn {
     uint64_t deadline_us, timer_us; /* of the phase; when the timer fires (never later). 0: none */
     size_t lingered;
     bool running, at_eof, closing;
+    bool has_asked;                 /* at least one request has come */
     char peer[INET6_ADDRSTRLEN];
 };
 
 /* In server_conn.c. conn_begin() takes the connection into service; conn_close() ends it at once and frees it. */
 void conn_begin(struct server_conn *c);
 void conn_close(struct server_conn *c);
-void conn_drain(struct server_conn *c); /* closes it now if it is idle; may free it */
+void conn_drain(struct server_conn *c); /* closes it if it is idle and no request can be on its way; may free it */
 
 /* In server.c: evhtp's part in a request and in a connection's end. */
 void turn_begin(struct server_conn *c, enum method method);

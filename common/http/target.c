@@ -1,33 +1,16 @@
 #include "http/head.h"
 
+#include "base/percent.h"
 #include "base/utf8.h"
 
-int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decodes once (RFC 3986 2.1). An encoded '/' would change the segments after routing: refused. */
+/* Percent-decodes once. An encoded '/' would change the segments after routing: refused. */
 static bool path_decode(struct arena *a, struct str raw, struct str *ret)
 {
-    char *out = arena_alloc(a, raw.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < raw.len; i++) {
-        char c = raw.p[i];
-        if (c == '%') {
-            int high = i + 2 < raw.len ? hex_digit(raw.p[i + 1]) : -1;
-            int low = i + 2 < raw.len ? hex_digit(raw.p[i + 2]) : -1;
-            if (high < 0 || low < 0) return false;
-            c = (char)(high << 4 | low);
-            if (c == '/') return false;
-            i += 2;
-        }
-        if ((unsigned char)c < 0x20 || c == 0x7f) return false;
-        out[n++] = c;
-    }
-    *ret = (struct str){ out, n };
+    for (size_t i = 0; i + 2 < raw.len; i++)
+        if (raw.p[i] == '%' && raw.p[i + 1] == '2' && (raw.p[i + 2] | 0x20) == 'f') return false;
+    if (!percent_decode(a, raw, false, ret)) return false;
+    for (size_t i = 0; i < ret->len; i++)
+        if ((unsigned char)ret->p[i] < 0x20 || ret->p[i] == 0x7f) return false;
     return true;
 }
 

@@ -1,34 +1,10 @@
 #include "io/redis_url.h"
 
+#include "base/percent.h"
+
 #include <arpa/inet.h>
 
 enum { PORT = 6379, DB_MAX = 1023, PATH_LEN_MAX = 107 /* sun_path */ };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-static bool decode(struct arena *a, struct str in, struct str *ret)
-{
-    char *out = arena_alloc(a, in.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.p[i];
-        if (c == '%') {
-            int high = in.len - i > 2 ? hex_digit(in.p[i + 1]) : -1, low = in.len - i > 2 ? hex_digit(in.p[i + 2]) : -1;
-            if (high < 0 || low < 0) return false;
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        out[n++] = c;
-    }
-    *ret = (struct str){ out, n };
-    return true;
-}
 
 /* "user:password@" and what follows; the last '@' ends it, since a path may not but a password might hold one. */
 static bool cut_login(struct arena *a, struct str *rest, struct redis_url *u)
@@ -38,7 +14,7 @@ static bool cut_login(struct arena *a, struct str *rest, struct redis_url *u)
     struct str password = str_sub(*rest, 0, (size_t)(at - rest->p)), user = str_cut(&password, ':');
     *rest = str_sub(*rest, (size_t)(at - rest->p) + 1, rest->len);
     if (str_is_none(password) || !password.len) return false;
-    return (!user.len || decode(a, user, &u->user)) && decode(a, password, &u->password);
+    return (!user.len || percent_decode(a, user, false, &u->user)) && percent_decode(a, password, false, &u->password);
 }
 
 static bool is_address(const char *host)

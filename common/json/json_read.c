@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 #include <cjson/cJSON.h>
@@ -59,19 +60,12 @@ static void copy_since(struct reader *r, size_t start)
 
 /* --- strings ------------------------------------------------------------------------------------------------------ */
 
-static int hex_digit(int c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four digits after "\u"; -1 when they are not there. */
 static int code_unit(struct reader *r)
 {
     int unit = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(peek(r));
+        int digit = hex_digit((char)peek(r));
         if (digit < 0) return -1;
         unit = unit << 4 | digit;
         r->at++;

@@ -12,7 +12,7 @@
 #include "schema/sql.h"
 #include "schema/type.h"
 
-enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, PAGE_CALL = 0, TOTAL_CALL = 1 };
+enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, FEW_MAX = 5000, PAGE_CALL = 0, TOTAL_CALL = 1 };
 
 struct list {
     struct list_query query;
@@ -60,21 +60,57 @@ static void add_order(struct buf *b, const struct resource *res, const struct li
 }
 
 /* Far into a list the rows before the page are skipped in the index alone; only the page's own rows are read. */
-static void wrap_deep(struct buf *b, const struct resource *res, const struct list_query *q, struct str inner)
+static void wrap_ids(struct buf *b, const struct resource *res, const struct list_query *q, struct str ids)
 {
     buf_addz(b, "SELECT ");
     sql_columns(b, res, &res->views[VIEW_LIST]);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text FROM (SELECT t.%.*s AS id %.*s) AS page JOIN %s t ON t.%.*s = page.id",
-             STR_ARG(res->fields[q->sort].name), STR_ARG(id_name(res)), STR_ARG(id_name(res)), STR_ARG(inner), res->table,
-             STR_ARG(id_name(res)));
+    buf_addf(b, ", t.%.*s::text, t.%.*s::text FROM (%.*s) AS page JOIN %s t ON t.%.*s = page.id", STR_ARG(res->fields[q->sort].name),
+             STR_ARG(id_name(res)), STR_ARG(ids), res->table, STR_ARG(id_name(res)));
     add_order(b, res, q);
 }
 
-static void wrap_plain(struct buf *b, const struct resource *res, const struct list_query *q, struct str inner)
+static void wrap_rows(struct buf *b, const struct resource *res, const struct list_query *q, struct str from)
 {
     buf_addz(b, "SELECT ");
     sql_columns(b, res, &res->views[VIEW_LIST]);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[q->sort].name), STR_ARG(id_name(res)), STR_ARG(inner));
+    buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[q->sort].name), STR_ARG(id_name(res)), STR_ARG(from));
+}
+
+static bool add_from(struct req *r, struct buf *b, struct list *l, struct str where)
+{
+    buf_addf(b, "FROM %s t WHERE t.deleted_time IS NULL%.*s", r->route->resource->table, STR_ARG(where));
+    return add_cursor(r, b, l);
+}
+
+static void add_range(struct buf *b, const struct resource *res, const struct list_query *q, int first_param)
+{
+    add_order(b, res, q);
+    buf_addf(b, " LIMIT $%d::bigint OFFSET $%d::bigint", first_param, first_param + 1);
+}
+
+/* No statistics tell a rare keyword from a common one, and each needs the other's opposite: what few rows have is taken from
+ * the keyword's index and sorted; what many have is soon met walking along the list's own order. */
+static bool keyword_ids(struct req *r, struct buf *b, struct list *l, struct str where, int range)
+{
+    const struct resource *res = r->route->resource;
+    const struct list_query *q = &l->query;
+    struct str id = id_name(res), sort = res->fields[q->sort].name;
+    struct buf walk;
+    buf_init(&walk, SQL_MAX);
+    sql_where_walk(&walk, &l->page, &r->arena, res, q);
+    buf_addf(b, "WITH few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ", STR_ARG(id), STR_ARG(sort));
+    bool ok = add_from(r, b, l, where);
+    buf_addf(b, " LIMIT %d), many AS MATERIALIZED (SELECT count(*) > %d AS yes FROM few) "
+                "(SELECT t.%.*s AS id FROM few t WHERE NOT (SELECT yes FROM many)", FEW_MAX + 1, FEW_MAX, STR_ARG(id));
+    add_range(b, res, q, range);
+    buf_addf(b, ") UNION ALL (SELECT t.%.*s ", STR_ARG(id));
+    ok = add_from(r, b, l, buf_str(&walk)) && ok;
+    buf_addz(b, " AND (SELECT yes FROM many)");
+    add_range(b, res, q, range);
+    buf_addc(b, ')');
+    ok = ok && buf_ok(&walk);
+    buf_done(&walk);
+    return ok;
 }
 
 static bool page_sql(struct req *r, struct list *l, struct str where, struct str *ret)
@@ -82,16 +118,20 @@ static bool page_sql(struct req *r, struct list *l, struct str where, struct str
     const struct resource *res = r->route->resource;
     struct list_query *q = &l->query;
     int64_t offset = (q->page - 1) * q->size;
+    bool by_keyword = !str_is_none(q->keyword), ok;
     struct buf inner, b;
     buf_init(&inner, SQL_MAX);
     buf_init(&b, SQL_MAX);
-    buf_addf(&inner, "FROM %s t WHERE t.deleted_time IS NULL%.*s", res->table, STR_ARG(where));
-    bool ok = add_cursor(r, &inner, l);
-    add_order(&inner, res, q);
     l->page.values[l->page.count++] = param_text(&r->arena, q->size);
     l->page.values[l->page.count++] = param_text(&r->arena, offset);
-    buf_addf(&inner, " LIMIT $%d::bigint OFFSET $%d::bigint", l->page.count - 1, l->page.count);
-    (offset >= DEEP_OFFSET ? wrap_deep : wrap_plain)(&b, res, q, buf_str(&inner));
+    int range = l->page.count - 1;
+    if (by_keyword) ok = keyword_ids(r, &inner, l, where, range);
+    else {
+        if (offset >= DEEP_OFFSET) buf_addf(&inner, "SELECT t.%.*s AS id ", STR_ARG(id_name(res)));
+        ok = add_from(r, &inner, l, where);
+        add_range(&inner, res, q, range);
+    }
+    (by_keyword || offset >= DEEP_OFFSET ? wrap_ids : wrap_rows)(&b, res, q, buf_str(&inner));
     ok = ok && buf_ok(&b) && buf_ok(&inner);
     *ret = arena_dup(&r->arena, buf_str(&b));
     buf_done(&inner);

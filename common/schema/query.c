@@ -1,37 +1,14 @@
 #include "schema/query.h"
 
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "schema/type.h"
 
 /* --- the query string (WHATWG URL, application/x-www-form-urlencoded) ------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 static bool decode(struct arena *a, struct str in, struct str *ret)
 {
-    char *out = arena_alloc(a, in.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.p[i];
-        if (c == '+') c = ' ';
-        if (c == '%') {
-            if (in.len - i < 3) return false;
-            int high = hex_digit(in.p[i + 1]), low = hex_digit(in.p[i + 2]);
-            if (high < 0 || low < 0) return false;
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        if (!c) return false;
-        out[n++] = c;
-    }
-    *ret = (struct str){ out, n };
-    return utf8_valid(*ret);
+    return percent_decode(a, in, true, ret) && utf8_valid(*ret) && !memchr(ret->p, 0, ret->len);
 }
 
 struct str query_value(const struct query_param *params, size_t count, struct str name)

@@ -127,9 +127,10 @@ static bool may_be(enum field_type type, struct str keyword)
     return digits >= 5;
 }
 
-static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword)
+static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
+                          bool walk)
 {
-    if (is_short(keyword))
+    if (is_short(keyword) && !walk)
         buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
     else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
     for (size_t i = 0; i < r->field_count; i++) {
@@ -141,7 +142,8 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
     buf_addz(b, ")");
 }
 
-void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+static void where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q,
+                  bool walk)
 {
     for (size_t i = 0; i < r->field_count; i++)
         if (q->filters[i])
@@ -149,5 +151,15 @@ void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const 
                      types[r->fields[i].type].cast);
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
-    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword);
+    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, walk);
+}
+
+void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+{
+    where(b, params, a, r, q, false);
+}
+
+void sql_where_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+{
+    where(b, params, a, r, q, true);
 }

@@ -36,4 +36,8 @@ bool sql_is_checked(const struct resource *r, const struct field *f);
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
 
+/* The same rows, in the form that costs least where rows are looked at one after another: taking a text apart into grams
+ * for each is a hundred times slower than LIKE. */
+void sql_where_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
+
 #endif

@@ -1,0 +1,13 @@
+/* percent: percent-encoding (RFC 3986 section 2.1) and hexadecimal digits. */
+#ifndef BASE_PERCENT_H
+#define BASE_PERCENT_H
+
+#include "base/arena.h"
+
+int hex_digit(char c); /* 0-15; -1: none */
+
+/* Decodes once. With `plus_is_space` as HTML forms do (WHATWG URL, application/x-www-form-urlencoded). false: a '%' without
+ * two digits. The result may hold any byte. */
+bool percent_decode(struct arena *a, struct str in, bool plus_is_space, struct str *ret);
+
+#endif
