@@ -26,6 +26,19 @@ static inline int day_number(int year, int month, int day)
     return days + day - 1;
 }
 
+/* The date of a day number, the other way round (by 400-year eras that begin on 1 March). */
+static inline void day_date(int days, int *ret_year, int *ret_month, int *ret_day)
+{
+    int shifted = days + 719468, era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    int of_era = shifted - era * 146097;
+    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * year + year / 4 - year / 100);
+    int march_month = (5 * of_year + 2) / 153;
+    *ret_day = of_year - (153 * march_month + 2) / 5 + 1;
+    *ret_month = march_month < 10 ? march_month + 3 : march_month - 9;
+    *ret_year = year + era * 400 + (*ret_month <= 2);
+}
+
 /* 0 = Sunday; day number >= -4 */
 static inline int weekday(int days)
 {

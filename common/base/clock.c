@@ -127,3 +127,23 @@ struct str time_sql(struct arena *a, int64_t us)
     if (fraction) snprintf(tail, sizeof tail, ".%06d", (int)fraction);
     return arena_printf(a, "%s%s+00", text, tail);
 }
+
+static void put_number(char *to, int n, int digits)
+{
+    for (int i = digits; i--; n /= 10) to[i] = (char)('0' + n % 10);
+}
+
+void time_write(const struct zone *z, int64_t unix_s, char out[TIME_LEN + 1])
+{
+    int64_t wall = unix_s + zone_offset(z, unix_s);
+    int days = (int)(wall / DAY_S - (wall % DAY_S < 0)), second = (int)(wall - (int64_t)days * DAY_S);
+    int year, month, day;
+    day_date(days, &year, &month, &day);
+    memcpy(out, "0000-00-00 00:00:00", TIME_LEN + 1);
+    put_number(out, year, 4);
+    put_number(out + 5, month, 2);
+    put_number(out + 8, day, 2);
+    put_number(out + 11, second / 3600, 2);
+    put_number(out + 14, second / 60 % 60, 2);
+    put_number(out + 17, second % 60, 2);
+}

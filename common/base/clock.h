@@ -15,6 +15,8 @@ int64_t clock_unix_ms(void); /* wall clock, milliseconds since 1970 */
 bool time_read(const struct zone *z, struct str s, int64_t *ret_us);
 bool date_read(struct str s, int *ret_days); /* "yyyy-MM-dd" -> days since 1970 */
 
+enum { TIME_LEN = 19 };
+void time_write(const struct zone *z, int64_t unix_s, char out[TIME_LEN + 1]); /* "yyyy-MM-dd HH:mm:ss" in `z`; years 0 to 9999 */
 struct str time_sql(struct arena *a, int64_t us); /* "2023-01-01 02:00:00+00", for a timestamptz parameter */
 
 #endif

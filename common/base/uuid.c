@@ -1,5 +1,7 @@
 #include "base/uuid.h"
 
+#include "base/percent.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -54,30 +56,40 @@ static bool dash_at(size_t i)
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-void uuid_v7(char out[UUID_LEN + 1])
+void uuid_text(const unsigned char b[UUID_BYTES], char out[UUID_LEN + 1])
 {
-    unsigned char b[16];
-    v7_bytes(b);
-    for (size_t i = 0, nibble = 0; i < UUID_LEN; i++) {
-        if (dash_at(i)) {
-            out[i] = '-';
-            continue;
-        }
-        out[i] = "0123456789abcdef"[nibble % 2 ? b[nibble / 2] & 0x0F : b[nibble / 2] >> 4];
-        nibble++;
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+    for (int i = 0; i < UUID_BYTES; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+        *to++ = digits[b[i] >> 4];
+        *to++ = digits[b[i] & 0x0F];
     }
-    out[UUID_LEN] = 0;
+    *to = 0;
 }
 
-static bool is_hex(char c)
+void uuid_v7(char out[UUID_LEN + 1])
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    unsigned char b[UUID_BYTES];
+    v7_bytes(b);
+    uuid_text(b, out);
 }
 
 bool uuid_valid(struct str s)
 {
     if (s.len != UUID_LEN) return false;
     for (size_t i = 0; i < s.len; i++)
-        if (dash_at(i) ? s.p[i] != '-' : !is_hex(s.p[i])) return false;
+        if (dash_at(i) ? s.p[i] != '-' : hex_digit(s.p[i]) < 0) return false;
+    return true;
+}
+
+bool uuid_bytes(struct str s, unsigned char out[UUID_BYTES])
+{
+    if (!uuid_valid(s)) return false;
+    for (size_t i = 0, nibble = 0; i < UUID_LEN; i++) {
+        if (dash_at(i)) continue;
+        unsigned char *to = &out[nibble++ / 2];
+        *to = (unsigned char)(*to << 4 | hex_digit(s.p[i]));
+    }
     return true;
 }

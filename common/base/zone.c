@@ -43,6 +43,11 @@ static const struct span *span_at(const struct zone *z, int64_t unix_s)
     return &z->spans[low];
 }
 
+int zone_offset(const struct zone *z, int64_t unix_s)
+{
+    return span_at(z, unix_s)->offset;
+}
+
 bool zone_instant(const struct zone *z, int64_t wall_s, int64_t *ret_unix_s)
 {
     for (const struct span *s = span_at(z, wall_s - FARTHEST_OFFSET);; s++) {

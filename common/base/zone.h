@@ -12,6 +12,7 @@ const struct zone *zone_load(const char *name); /* IANA name, e.g. "Asia/Shangha
  * one when they showed it twice. False when they jumped over it: then the instant of the jump. */
 bool zone_instant(const struct zone *z, int64_t wall_s, int64_t *ret_unix_s);
 
+int zone_offset(const struct zone *z, int64_t unix_s); /* seconds east of UTC at that instant */
 int64_t zone_midnight(const struct zone *z, int days); /* start of that day (since 1970) in `z`, microseconds */
 
 #endif

@@ -37,10 +37,20 @@ void pg_segment_init(struct pg_segment *s, enum pg_lane lane, void (*done)(struc
     *s = (struct pg_segment){ .lane = lane, .done = done, .arg = arg };
 }
 
+static void add(struct pg_segment *s, struct pg_call call)
+{
+    if (s->count == PG_CALLS || call.count > PG_PARAMS) abort();
+    s->calls[s->count++] = call;
+}
+
 void pg_add(struct pg_segment *s, const struct pg_stmt *stmt, const char *const *values, int count)
 {
-    if (s->count == PG_CALLS || count > PG_PARAMS) abort();
-    s->calls[s->count++] = (struct pg_call){ stmt, values, count };
+    add(s, (struct pg_call){ stmt, values, count, false });
+}
+
+void pg_add_binary(struct pg_segment *s, const struct pg_stmt *stmt, const char *const *values, int count)
+{
+    add(s, (struct pg_call){ stmt, values, count, true });
 }
 
 void pg_finish(struct pg *p, struct pg_segment *s, enum err_code error)

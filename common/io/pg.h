@@ -30,6 +30,7 @@ struct pg_call {
     const struct pg_stmt *stmt;       /* must outlive the segment; its name stands for its text for ever */
     const char *const *values;        /* NUL-terminated, NULL for SQL NULL; must outlive the segment */
     int count;
+    bool binary;                      /* results in PostgreSQL's binary format: cheaper to make than text for most types */
 };
 
 enum pg_lane { PG_FAST, PG_SLOW, PG_LANES }; /* lists and counts wait on their own connections */
@@ -58,6 +59,7 @@ struct pg_segment {
 void pg_segment_init(struct pg_segment *s, enum pg_lane lane, void (*done)(struct pg_segment *, void *), void *arg);
 void pg_segment_done(struct pg_segment *s); /* frees results; a deferred call of the request's arena */
 void pg_add(struct pg_segment *s, const struct pg_stmt *stmt, const char *const *values, int count);
+void pg_add_binary(struct pg_segment *s, const struct pg_stmt *stmt, const char *const *values, int count);
 
 int pg_rows(const struct pg_segment *s, int call);
 struct str pg_value(const struct pg_segment *s, int call, int row, int column); /* absent: SQL NULL */

@@ -106,8 +106,8 @@ static bool prepare_missing(struct pg_conn *c, const struct pg_segment *s, bool 
 static bool send_call(struct pg_conn *c, const struct pg_call *call)
 {
     if (pg_prepared_get(&c->prepared, call->stmt) == PG_PREPARED)
-        return PQsendQueryPrepared(c->pg, call->stmt->name, call->count, call->values, NULL, NULL, 0);
-    return PQsendQueryParams(c->pg, call->stmt->sql, call->count, NULL, call->values, NULL, NULL, 0);
+        return PQsendQueryPrepared(c->pg, call->stmt->name, call->count, call->values, NULL, NULL, call->binary);
+    return PQsendQueryParams(c->pg, call->stmt->sql, call->count, NULL, call->values, NULL, NULL, call->binary);
 }
 
 /* The server sends the results of a shared Sync together: fine for what takes microseconds, not behind a count. */

@@ -16,13 +16,14 @@ enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, FEW_MAX = 5000, PAGE_CALL = 0, T
 
 struct list {
     struct list_query query;
+    struct columns columns;
     struct sql_params page, total;
     struct pg_segment *segment;
 };
 
-static const struct field_list *columns(const struct req *r)
+static struct rows found(struct req *r, const struct list *l)
 {
-    return &r->route->resource->views[VIEW_LIST];
+    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = PAGE_CALL };
 }
 
 static struct str id_name(const struct resource *r)
@@ -60,20 +61,20 @@ static void add_order(struct buf *b, const struct resource *res, const struct li
 }
 
 /* Far into a list the rows before the page are skipped in the index alone; only the page's own rows are read. */
-static void wrap_ids(struct buf *b, const struct resource *res, const struct list_query *q, struct str ids)
+static void wrap_ids(struct buf *b, const struct resource *res, const struct list *l, struct str ids)
 {
     buf_addz(b, "SELECT ");
-    sql_columns(b, res, &res->views[VIEW_LIST]);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text FROM (%.*s) AS page JOIN %s t ON t.%.*s = page.id", STR_ARG(res->fields[q->sort].name),
+    sql_columns(b, res, &l->columns);
+    buf_addf(b, ", t.%.*s::text, t.%.*s::text FROM (%.*s) AS page JOIN %s t ON t.%.*s = page.id", STR_ARG(res->fields[l->query.sort].name),
              STR_ARG(id_name(res)), STR_ARG(ids), res->table, STR_ARG(id_name(res)));
-    add_order(b, res, q);
+    add_order(b, res, &l->query);
 }
 
-static void wrap_rows(struct buf *b, const struct resource *res, const struct list_query *q, struct str from)
+static void wrap_rows(struct buf *b, const struct resource *res, const struct list *l, struct str from)
 {
     buf_addz(b, "SELECT ");
-    sql_columns(b, res, &res->views[VIEW_LIST]);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[q->sort].name), STR_ARG(id_name(res)), STR_ARG(from));
+    sql_columns(b, res, &l->columns);
+    buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[l->query.sort].name), STR_ARG(id_name(res)), STR_ARG(from));
 }
 
 static bool add_from(struct req *r, struct buf *b, struct list *l, struct str where)
@@ -131,7 +132,7 @@ static bool page_sql(struct req *r, struct list *l, struct str where, struct str
         ok = add_from(r, &inner, l, where);
         add_range(&inner, res, q, range);
     }
-    (by_keyword || offset >= DEEP_OFFSET ? wrap_ids : wrap_rows)(&b, res, q, buf_str(&inner));
+    (by_keyword || offset >= DEEP_OFFSET ? wrap_ids : wrap_rows)(&b, res, l, buf_str(&inner));
     ok = ok && buf_ok(&b) && buf_ok(&inner);
     *ret = arena_dup(&r->arena, buf_str(&b));
     buf_done(&inner);
@@ -139,9 +140,10 @@ static bool page_sql(struct req *r, struct list *l, struct str where, struct str
     return ok;
 }
 
-static void add_call(struct req *r, struct pg_segment *s, struct str sql, const struct sql_params *p)
+static void add_total(struct req *r, struct list *l, struct str where)
 {
-    pg_add(s, shapes_statement(r->worker->shapes, &r->arena, sql), p->values, p->count);
+    struct str sql = total_sql(&r->arena, r->route->resource, l->query.total, where, &l->total);
+    pg_add(l->segment, shapes_statement(r->worker->shapes, &r->arena, sql), l->total.values, l->total.count);
 }
 
 static enum step list_query(struct req *r)
@@ -150,6 +152,7 @@ static enum step list_query(struct req *r)
     const struct resource *res = r->route->resource;
     struct str page;
     r->state = l;
+    sql_columns_of(&l->columns, res, &res->views[VIEW_LIST]);
     if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem)) return STEP_FAIL;
     struct buf b;
     buf_init(&b, SQL_MAX);
@@ -159,9 +162,9 @@ static enum step list_query(struct req *r)
     l->total = l->page;
     if (!page_sql(r, l, where, &page)) return STEP_FAIL;
     l->segment = segment_new(r, PG_SLOW, l->query.total != TOTAL_EXACT);
-    add_call(r, l->segment, page, &l->page);
+    pg_add_binary(l->segment, shapes_statement(r->worker->shapes, &r->arena, page), l->page.values, l->page.count);
     if (l->query.total != TOTAL_NONE)
-        add_call(r, l->segment, total_sql(&r->arena, res, l->query.total, where, &l->total), &l->total);
+        add_total(r, l, where);
     pg_submit(r->worker->pg, l->segment);
     return STEP_WAIT;
 }
@@ -169,7 +172,8 @@ static enum step list_query(struct req *r)
 static enum step list_names(struct req *r)
 {
     struct list *l = r->state;
-    return names_ready(r, r->route->resource, columns(r), l->segment, PAGE_CALL, 0) ? STEP_NEXT : STEP_WAIT;
+    struct rows rows = found(r, l);
+    return names_ready(&rows) ? STEP_NEXT : STEP_WAIT;
 }
 
 static void write_number(struct jw *w, struct str key, int64_t n)
@@ -196,7 +200,7 @@ static void write_counts(struct jw *w, const struct list *l)
 static void write_cursor(struct req *r, struct jw *w, const struct list *l, int rows)
 {
     if (rows == 0 || rows < l->query.size) return;
-    int extra = (int)columns(r)->count;
+    int extra = (int)l->columns.count;
     struct str value = pg_value(l->segment, PAGE_CALL, rows - 1, extra),
                id = pg_value(l->segment, PAGE_CALL, rows - 1, extra + 1);
     jw_key(w, STR("next_cursor"));
@@ -206,7 +210,8 @@ static void write_cursor(struct req *r, struct jw *w, const struct list *l, int 
 static enum step list_reply(struct req *r)
 {
     struct list *l = r->state;
-    int rows = pg_rows(l->segment, PAGE_CALL);
+    int count = pg_rows(l->segment, PAGE_CALL);
+    struct rows rows = found(r, l);
     struct jw w = reply_begin(r);
     jw_object(&w);
     write_counts(&w, l);
@@ -214,12 +219,12 @@ static enum step list_reply(struct req *r)
     write_number(&w, STR("size"), l->query.size);
     jw_key(&w, STR("records"));
     jw_array(&w);
-    for (int i = 0; i < rows; i++) {
-        struct segment_row row = segment_row(r, l->segment, PAGE_CALL, i, 0, columns(r));
+    for (int i = 0; i < count; i++) {
+        struct rows_row row = rows_row(&rows, i);
         present_row(&w, r->route->resource, VIEW_LIST, &row.row);
     }
     jw_array_end(&w);
-    write_cursor(r, &w, l, rows);
+    write_cursor(r, &w, l, count);
     jw_object_end(&w);
     reply_end(r, &w);
     return STEP_WAIT;

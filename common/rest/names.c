@@ -1,17 +1,18 @@
 #include "rest/names.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "http/flow.h"
 #include "http/worker.h"
 #include "rest/segment.h"
 
 #include <stdlib.h>
 
-enum { SLOTS = 16384, KEPT_MAX = SLOTS / 2, ID_LEN = 36, REFS_MAX = 6, KEEP_US = 60 * 1000 * 1000, KEEP_UNSURE_US = 50 * 1000 };
+enum { SLOTS = 16384, KEPT_MAX = SLOTS / 2, REFS_MAX = 6, KEEP_US = 60 * 1000 * 1000, KEEP_UNSURE_US = 50 * 1000 };
 
 struct name {
     const char *table;
-    char id[ID_LEN];
+    unsigned char id[UUID_BYTES];
     struct str text; /* malloc'd; absent: there is no such row */
     uint64_t until_us;
 };
@@ -50,13 +51,13 @@ static struct name **slot_of(struct names *n, const char *table, struct str id)
 {
     for (size_t i = str_hash(id) ^ str_hash(str_of(table));; i++) {
         struct name **slot = &n->slots[i % SLOTS];
-        if (!*slot || (!memcmp((*slot)->id, id.p, ID_LEN) && !strcmp((*slot)->table, table))) return slot;
+        if (!*slot || (!memcmp((*slot)->id, id.p, UUID_BYTES) && !strcmp((*slot)->table, table))) return slot;
     }
 }
 
 static struct name *find(struct names *n, const struct ref *ref, struct str id)
 {
-    return id.len == ID_LEN ? *slot_of(n, ref->table, id) : NULL;
+    return id.len == UUID_BYTES ? *slot_of(n, ref->table, id) : NULL;
 }
 
 struct str names_find(struct names *n, const struct ref *ref, struct str id)
@@ -75,10 +76,12 @@ void names_forget(void *names, struct str payload)
         return;
     }
     struct str rest = payload, schema = str_cut(&rest, '.'), table = str_cut(&rest, ':');
+    unsigned char id[UUID_BYTES];
     (void)schema;
-    for (size_t i = 0; i < SLOTS && rest.len == ID_LEN; i++) {
+    if (!uuid_bytes(rest, id)) return;
+    for (size_t i = 0; i < SLOTS; i++) {
         struct name *name = n->slots[i];
-        if (name && str_is(table, name->table) && !memcmp(name->id, rest.p, ID_LEN)) name->until_us = 0;
+        if (name && str_is(table, name->table) && !memcmp(name->id, id, UUID_BYTES)) name->until_us = 0;
     }
 }
 
@@ -89,7 +92,7 @@ static void put(struct names *n, const char *table, struct str id, struct str te
         name = *slot = calloc(1, sizeof *name);
         if (!name) abort();
         name->table = table;
-        memcpy(name->id, id.p, ID_LEN);
+        memcpy(name->id, id.p, UUID_BYTES);
         n->kept++;
     }
     free((char *)name->text.p);
@@ -124,8 +127,10 @@ static void want_add(struct fetch *f, struct arena *a, const struct ref *ref, st
         w->ref = ref;
         w->ids = STR("{");
     }
-    if (memmem(w->ids.p, w->ids.len, id.p, id.len)) return;
-    w->ids = arena_printf(a, "%.*s%s%.*s", STR_ARG(w->ids), w->ids.len > 1 ? "," : "", STR_ARG(id));
+    char text[UUID_LEN + 1];
+    uuid_text((const unsigned char *)id.p, text);
+    if (memmem(w->ids.p, w->ids.len, text, UUID_LEN)) return;
+    w->ids = arena_printf(a, "%.*s%s%s", STR_ARG(w->ids), w->ids.len > 1 ? "," : "", text);
 }
 
 static void fetched(struct pg_segment *s, void *arg)
@@ -152,34 +157,39 @@ static void fetch_send(struct req *r, struct fetch *f)
         const struct ref *ref = w->ref;
         struct str sql = arena_printf(
             &r->arena,
-            "SELECT want.id::text, x.%s FROM unnest($1::uuid[]) AS want (id) LEFT JOIN %s x ON x.%s = want.id",
+            "SELECT want.id, x.%s FROM unnest($1::uuid[]) AS want (id) LEFT JOIN %s x ON x.%s = want.id",
             ref->name, ref->table, ref->id);
         w->values[0] = arena_printf(&r->arena, "%.*s}", STR_ARG(w->ids)).p;
-        pg_add(f->segment, shapes_statement(r->worker->shapes, &r->arena, sql), w->values, 1);
+        pg_add_binary(f->segment, shapes_statement(r->worker->shapes, &r->arena, sql), w->values, 1);
     }
-    r->names_fetch = f;
     pg_submit(r->worker->pg, f->segment);
 }
 
-bool names_ready(struct req *r, const struct resource *resource, const struct field_list *columns, const struct pg_segment *s,
-                 int call, int first_column)
+static void want_field(const struct rows *rows, struct fetch *f, int field, uint64_t now_us)
 {
-    struct fetch *f = NULL;
-    uint64_t now = clock_us();
-    for (size_t c = 0; c < columns->count; c++) {
-        const struct field *field = &resource->fields[columns->at[c]];
-        if (!(field->flags & F_JOINED)) continue;
-        const struct ref *ref = resource->fields[field->from].ref;
-        for (int row = 0; row < pg_rows(s, call); row++) {
-            struct str id = pg_value(s, call, row, first_column + (int)c);
-            if (id.len != ID_LEN) continue;
-            struct name *name = find(r->worker->names, ref, id);
-            if (name && name->until_us > now) continue;
-            if (!f) f = arena_new(&r->arena, struct fetch);
-            want_add(f, &r->arena, ref, id);
-        }
+    const struct resource *resource = rows->resource;
+    int from = resource->fields[field].from;
+    const struct ref *ref = resource->fields[from].ref;
+    for (int row = 0; row < pg_rows(rows->segment, rows->call); row++) {
+        struct str id = rows_bytes(rows, row, from);
+        struct name *name = find(rows->req->worker->names, ref, id);
+        if (id.len == UUID_BYTES && (!name || name->until_us <= now_us)) want_add(f, &rows->req->arena, ref, id);
     }
-    if (f && !r->names_fetch) fetch_send(r, f);
-    else f = NULL; /* fetched once for this request: good enough, however short it is kept */
-    return f == NULL;
+}
+
+/* Fetched once for a request is good enough, however short it is kept. */
+bool names_ready(const struct rows *rows)
+{
+    struct req *r = rows->req;
+    struct fetch f = { .count = 0 };
+    uint64_t now_us = clock_us();
+    for (size_t i = 0; !r->names_fetch && i < rows->resource->field_count; i++) {
+        const struct field *field = &rows->resource->fields[i];
+        if (field->flags & F_JOINED && rows->columns->at[field->from] != COLUMN_NONE) want_field(rows, &f, (int)i, now_us);
+    }
+    if (!f.count) return true;
+    r->names_fetch = arena_new(&r->arena, struct fetch);
+    *(struct fetch *)r->names_fetch = f;
+    fetch_send(r, r->names_fetch);
+    return false;
 }

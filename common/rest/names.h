@@ -7,7 +7,7 @@
 
 #include "http/req.h"
 #include "io/pg.h"
-#include "schema/schema.h"
+#include "rest/row.h"
 
 struct names;
 
@@ -15,11 +15,10 @@ struct names *names_new(void);
 void names_free(struct names *n);
 void names_forget(void *names, struct str payload); /* pg_config.on_notify: "<schema>.<table>:<id>"; absent: all */
 
-/* The name of `ref`'s row `id`; absent when it has none or names_ready() was not asked for it. */
+/* The name of `ref`'s row `id` (16 bytes); absent when it has none or names_ready() was not asked for it. */
 struct str names_find(struct names *n, const struct ref *ref, struct str id);
 
-/* Are all names for these rows of a segment there? If not, fetches them and runs the request's flow again afterwards. */
-bool names_ready(struct req *r, const struct resource *resource, const struct field_list *columns, const struct pg_segment *s,
-                 int call, int first_column);
+/* Are all names for these rows there? If not, fetches them and runs the request's flow again afterwards. */
+bool names_ready(const struct rows *rows);
 
 #endif

@@ -17,9 +17,10 @@ struct read {
     const char *values[1];
 };
 
-static const struct field_list *detail(const struct req *r)
+static struct rows found(struct req *r, const struct read *q)
 {
-    return &r->route->resource->views[VIEW_DETAIL];
+    const struct statements *s = statements_of(r->route->resource);
+    return (struct rows){ .req = r, .resource = s->resource, .columns = &s->detail, .segment = q->segment };
 }
 
 static enum step read_query(struct req *r)
@@ -29,7 +30,7 @@ static enum step read_query(struct req *r)
     if (!input_read(r, INPUT_ID, &q->input)) return STEP_FAIL;
     q->segment = segment_new(r, PG_FAST, true);
     q->values[0] = arena_cstr(&r->arena, q->input.id);
-    pg_add(q->segment, &statements_of(r->route->resource)->get, q->values, 1);
+    pg_add_binary(q->segment, &statements_of(r->route->resource)->get, q->values, 1);
     pg_submit(r->worker->pg, q->segment);
     return STEP_WAIT;
 }
@@ -41,18 +42,20 @@ static enum step read_names(struct req *r)
         problem_set(&r->problem, E_NOT_FOUND);
         return STEP_FAIL;
     }
-    return names_ready(r, r->route->resource, detail(r), q->segment, 0, 0) ? STEP_NEXT : STEP_WAIT;
+    struct rows rows = found(r, q);
+    return names_ready(&rows) ? STEP_NEXT : STEP_WAIT;
 }
 
 static enum step read_reply(struct req *r)
 {
     struct read *q = r->state;
     const struct resource *resource = r->route->resource;
-    struct segment_row row = segment_row(r, q->segment, 0, 0, 0, detail(r));
+    struct rows rows = found(r, q);
+    struct rows_row row = rows_row(&rows, 0);
     struct jw w = reply_begin(r);
     size_t start = r->out.len;
     present_row(&w, resource, VIEW_DETAIL, &row.row);
-    etag_reply(r, row.row.value(&row.row, (size_t)resource->version), str_sub(buf_str(&r->out), start, r->out.len));
+    etag_reply(r, row.row.value(&row.row, resource->version), str_sub(buf_str(&r->out), start, r->out.len));
     if (etag_not_modified(r)) reply_not_modified(r);
     else reply_end(r, &w);
     return STEP_WAIT;

@@ -1,24 +1,74 @@
 #include "rest/row.h"
 
+#include "base/clock.h"
+#include "base/uuid.h"
 #include "http/worker.h"
 #include "rest/names.h"
+#include "schema/type.h"
 
-static struct str value_of(const struct row *row, size_t column)
+enum { EPOCH_2000_S = 946684800, SECOND_US = 1000000 }; /* PostgreSQL counts microseconds since 2000 */
+
+struct str rows_bytes(const struct rows *rows, int at, int field)
 {
-    const struct segment_row *sr = (const struct segment_row *)row;
-    return pg_value(sr->segment, sr->call, sr->at, sr->first_column + (int)column);
+    return pg_value(rows->segment, rows->call, at, rows->first_column + rows->columns->at[field]);
 }
 
-static struct str name_of(const struct row *row, const struct ref *ref, struct str id)
+static int64_t big_endian(struct str bytes)
 {
-    return names_find(row->names, ref, id);
+    int64_t n = (signed char)bytes.p[0];
+    for (size_t i = 1; i < bytes.len; i++) n = (int64_t)((uint64_t)n << 8 | (unsigned char)bytes.p[i]);
+    return n;
 }
 
-struct segment_row segment_row(struct req *r, const struct pg_segment *s, int call, int at, int first_column,
-                               const struct field_list *columns)
+static struct str uuid_value(struct arena *a, struct str bytes)
 {
-    return (struct segment_row){
-        .row = { .columns = columns, .value = value_of, .name_of = name_of, .names = r->worker->names },
-        .segment = s, .call = call, .at = at, .first_column = first_column,
-    };
+    char *text = arena_alloc(a, UUID_LEN + 1);
+    uuid_text((const unsigned char *)bytes.p, text);
+    return (struct str){ text, UUID_LEN };
+}
+
+static struct str time_value(struct arena *a, struct str bytes)
+{
+    int64_t us = big_endian(bytes), second = us / SECOND_US - (us % SECOND_US < 0);
+    char *text = arena_alloc(a, TIME_LEN + 1);
+    time_write(type_zone(), second + EPOCH_2000_S, text);
+    return (struct str){ text, TIME_LEN };
+}
+
+static struct str int_value(struct arena *a, struct str bytes)
+{
+    return arena_printf(a, "%lld", (long long)big_endian(bytes));
+}
+
+static struct str bool_value(struct arena *a, struct str bytes)
+{
+    (void)a;
+    return bytes.p[0] ? STR("true") : STR("false");
+}
+
+static struct str (*const converters[T_COUNT])(struct arena *a, struct str bytes) = {
+    [T_UUID] = uuid_value, [T_TIME] = time_value, [T_INT] = int_value, [T_BOOL] = bool_value,
+};
+
+static struct str value(const struct row *row, int field)
+{
+    const struct rows_row *at = (const struct rows_row *)row;
+    const struct rows *rows = at->rows;
+    struct str bytes = rows_bytes(rows, at->at, field);
+    enum field_type type = rows->resource->fields[field].type;
+    return str_is_none(bytes) || !converters[type] ? bytes : converters[type](&rows->req->arena, bytes);
+}
+
+static struct str name_of(const struct row *row, int field)
+{
+    const struct rows_row *at = (const struct rows_row *)row;
+    const struct resource *r = at->rows->resource;
+    int from = r->fields[field].from;
+    struct str id = rows_bytes(at->rows, at->at, from);
+    return str_is_none(id) ? id : names_find(at->rows->req->worker->names, r->fields[from].ref, id);
+}
+
+struct rows_row rows_row(const struct rows *rows, int at)
+{
+    return (struct rows_row){ .row = { value, name_of }, .rows = rows, .at = at };
 }

@@ -1,19 +1,27 @@
-/* row: rows of a segment as `present` wants them. */
+/* row: rows of a segment as `present` wants them, from PostgreSQL's binary format. */
 #ifndef REST_ROW_H
 #define REST_ROW_H
 
 #include "http/req.h"
 #include "io/pg.h"
 #include "schema/present.h"
+#include "schema/sql.h"
 
-struct segment_row {
-    struct row row;
-    const struct pg_segment *segment;
-    int call, at, first_column;
+struct rows {
+    struct req *req;
+    const struct resource *resource;
+    const struct columns *columns;
+    const struct pg_segment *segment; /* the call was added with pg_add_binary() */
+    int call, first_column;           /* where `columns` begin */
 };
 
-/* Row `at` of a call whose columns, from `first_column` on, are those of `columns`. */
-struct segment_row segment_row(struct req *r, const struct pg_segment *s, int call, int at, int first_column,
-                               const struct field_list *columns);
+struct rows_row {
+    struct row row;
+    const struct rows *rows;
+    int at;
+};
+struct rows_row rows_row(const struct rows *rows, int at);
+
+struct str rows_bytes(const struct rows *rows, int at, int field); /* as PostgreSQL sent it; absent: NULL */
 
 #endif

@@ -39,7 +39,7 @@ static struct pg_stmt named(const struct resource *r, const char *verb, struct b
 static void select_detail(struct buf *b, const struct resource *r, const char *more)
 {
     buf_addz(b, "SELECT ");
-    sql_columns(b, r, &r->views[VIEW_DETAIL]);
+    sql_columns(b, r, &statements_of(r)->detail);
     buf_addf(b, "%s FROM %s t WHERE t.%.*s = $1::uuid", more, r->table, STR_ARG(r->fields[r->id].name));
 }
 
@@ -67,8 +67,8 @@ static void remember(struct buf *b, const struct resource *r)
 
 static void replay(struct buf *b, const struct resource *r)
 {
-    buf_addz(b, "SELECT i.request = sha256(convert_to($3, 'UTF8')), ");
-    sql_columns(b, r, &r->views[VIEW_DETAIL]);
+    buf_addz(b, "SELECT (i.request = sha256(convert_to($3, 'UTF8')))::text, ");
+    sql_columns(b, r, &statements_of(r)->detail);
     buf_addf(
         b, " FROM idempotency i, jsonb_populate_record(NULL::%s, i.reply) t WHERE i.user_id = $1::uuid AND i.key = $2",
         r->table);
@@ -80,6 +80,7 @@ static void statements_make(struct statements *s, const struct resource *r)
     struct buf b;
     buf_init(&b, SQL_MAX);
     s->resource = r;
+    sql_columns_of(&s->detail, r, &r->views[VIEW_DETAIL]);
     select_detail(&b, r, "");
     buf_addz(&b, " AND t.deleted_time IS NULL");
     s->get = named(r, "get", &b);
@@ -101,7 +102,7 @@ static void statements_make(struct statements *s, const struct resource *r)
     s->restore = named(r, "restore", &b);
     restorable(&b, r);
     s->restorable = named(r, "restorable", &b);
-    select_detail(&b, r, ", t.deleted_time IS NOT NULL");
+    select_detail(&b, r, ", (t.deleted_time IS NOT NULL)::text");
     s->read_back = named(r, "read_back", &b);
     remember(&b, r);
     s->remember = named(r, "remember", &b);

@@ -170,7 +170,7 @@ static void add_read_back(struct write *w)
 {
     w->back = (struct sql_params){ .values = { w->id, w->user, w->key }, .count = 3 };
     w->back_at = w->segment->count;
-    pg_add(w->segment, &w->statements->read_back, w->back.values, 1);
+    pg_add_binary(w->segment, &w->statements->read_back, w->back.values, 1);
     if (w->key) pg_add(w->segment, &w->statements->remember, w->back.values, w->back.count);
 }
 
@@ -219,13 +219,13 @@ static bool state_is(const struct pg_segment *s, const char *sqlstate)
 
 static bool row_is_deleted(const struct write *w)
 {
-    return str_is(pg_value(w->segment, w->back_at, 0, (int)w->statements->resource->views[VIEW_DETAIL].count), "t");
+    return str_is(pg_value(w->segment, w->back_at, 0, (int)w->statements->detail.count), "true");
 }
 
-static struct segment_row back_row(struct req *r, const struct write *w)
+static struct rows read_back(struct req *r, const struct write *w)
 {
-    const struct resource *resource = w->statements->resource;
-    return segment_row(r, w->segment, w->back_at, 0, w->replayed ? 1 : 0, &resource->views[VIEW_DETAIL]);
+    return (struct rows){ .req = r, .resource = w->statements->resource, .columns = &w->statements->detail,
+                          .segment = w->segment, .call = w->back_at, .first_column = w->replayed };
 }
 
 /* Nothing was written: the record is not there, is another version, or is in the wrong state. */
@@ -236,7 +236,8 @@ static enum step explain_no_change(struct req *r, struct write *w)
     else if (w->verb == &restore_verb && !row_is_deleted(w))
         problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
     else {
-        struct segment_row row = back_row(r, w);
+        struct rows rows = read_back(r, w);
+        struct rows_row row = rows_row(&rows, 0);
         buf_clear(&r->out);
         struct jw out = jw_to(&r->out);
         present_row(&out, w->statements->resource, VIEW_DETAIL, &row.row);
@@ -269,8 +270,8 @@ static enum step write_judge(struct req *r)
     bool undone = state_is(w->segment, "CR004") ||
                   state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
     if (w->segment->error != E_OK && !undone) return explain_error(r, w);
-    const struct field_list *detail = &w->statements->resource->views[VIEW_DETAIL];
-    bool ready = names_ready(r, w->statements->resource, detail, w->segment, w->back_at, 0);
+    struct rows rows = read_back(r, w);
+    bool ready = names_ready(&rows);
     return ready ? STEP_NEXT : STEP_WAIT;
 }
 
@@ -293,11 +294,12 @@ static enum step write_reply(struct req *r)
     struct write *w = r->state;
     const struct resource *resource = w->statements->resource;
     if (!w->replayed && pg_affected(w->segment, w->changed_at) == 0) return explain_no_change(r, w);
-    struct segment_row row = back_row(r, w);
+    struct rows rows = read_back(r, w);
+    struct rows_row row = rows_row(&rows, 0);
     enum view view = r->route->rpc ? w->verb->rpc_view : w->verb->view;
-    etag_reply(r, row.row.value(&row.row, (size_t)resource->version), render(r, w, VIEW_DETAIL, &row.row));
+    etag_reply(r, row.row.value(&row.row, resource->version), render(r, w, VIEW_DETAIL, &row.row));
     if (w->replayed) {
-        w->id = arena_cstr(&r->arena, row.row.value(&row.row, (size_t)resource->id));
+        w->id = arena_cstr(&r->arena, row.row.value(&row.row, resource->id));
         req_reply_header(r, STR("Idempotent-Replayed"), STR("true"));
     }
     add_location(r, w);
@@ -318,7 +320,7 @@ static enum step write_replay(struct req *r)
     struct write *w = r->state;
     w->segment = segment_new(r, PG_FAST, true);
     w->back_at = 0;
-    pg_add(w->segment, &w->statements->replay, w->claim.values, w->claim.count);
+    pg_add_binary(w->segment, &w->statements->replay, w->claim.values, w->claim.count);
     pg_submit(r->worker->pg, w->segment);
     return STEP_WAIT;
 }
@@ -327,10 +329,11 @@ static enum step replay_judge(struct req *r)
 {
     struct write *w = r->state;
     if (pg_rows(w->segment, 0) == 0) problem_set(&r->problem, E_IN_PROGRESS);
-    else if (!str_is(pg_value(w->segment, 0, 0, 0), "t")) problem_set(&r->problem, E_KEY_REUSED);
+    else if (!str_is(pg_value(w->segment, 0, 0, 0), "true")) problem_set(&r->problem, E_KEY_REUSED);
     if (r->problem.code != E_OK) return STEP_FAIL;
     w->replayed = true;
-    bool ready = names_ready(r, w->statements->resource, &w->statements->resource->views[VIEW_DETAIL], w->segment, 0, 1);
+    struct rows rows = read_back(r, w);
+    bool ready = names_ready(&rows);
     return ready ? STEP_NEXT : STEP_WAIT;
 }
 

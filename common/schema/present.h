@@ -5,12 +5,10 @@
 #include "json/json_write.h"
 #include "schema/schema.h"
 
-/* A row, whatever holds it: its columns are those of `columns` (see sql_columns). */
+/* A row, whatever holds it. Fields are named by their index. */
 struct row {
-    const struct field_list *columns;
-    struct str (*value)(const struct row *row, size_t column);  /* SQL text; absent: NULL */
-    struct str (*name_of)(const struct row *row, const struct ref *ref, struct str id); /* absent: unknown */
-    void *names; /* name_of's own */
+    struct str (*value)(const struct row *row, int field);   /* text, as the type prints it; absent: NULL */
+    struct str (*name_of)(const struct row *row, int field); /* of a joined field; absent: unknown */
 };
 
 void present_row(struct jw *w, const struct resource *r, enum view view, const struct row *row);

@@ -3,16 +3,29 @@
 #include "base/utf8.h"
 #include "schema/type.h"
 
-const struct field *sql_column(const struct resource *r, const struct field_list *view, size_t i)
+static void select_field(struct columns *c, int field)
 {
-    const struct field *f = &r->fields[view->at[i]];
-    return f->flags & F_JOINED ? &r->fields[f->from] : f;
+    if (c->at[field] != COLUMN_NONE) return;
+    c->at[field] = (unsigned char)c->count;
+    c->field[c->count++] = (unsigned char)field;
 }
 
-void sql_columns(struct buf *b, const struct resource *r, const struct field_list *view)
+void sql_columns_of(struct columns *c, const struct resource *r, const struct field_list *view)
 {
-    for (size_t i = 0; i < view->count; i++)
-        buf_addf(b, "%st.%.*s", i ? ", " : "", STR_ARG(sql_column(r, view, i)->name));
+    c->count = 0;
+    memset(c->at, COLUMN_NONE, sizeof c->at);
+    for (size_t i = 0; i < view->count; i++) {
+        const struct field *f = &r->fields[view->at[i]];
+        select_field(c, f->flags & F_JOINED ? f->from : view->at[i]);
+    }
+}
+
+void sql_columns(struct buf *b, const struct resource *r, const struct columns *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct field *f = &r->fields[c->field[i]];
+        buf_addf(b, "%st.%.*s%s", i ? ", " : "", STR_ARG(f->name), types[f->type].shown);
+    }
 }
 
 static struct str id_name(const struct resource *r)
@@ -130,7 +143,8 @@ static bool may_be(enum field_type type, struct str keyword)
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
                           bool walk)
 {
-    if (is_short(keyword) && !walk)
+    if (walk) buf_addf(b, " AND (strpos(t.search_text, lower($%d::text)) > 0", param(params, arena_cstr(a, keyword)));
+    else if (is_short(keyword))
         buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
     else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
     for (size_t i = 0; i < r->field_count; i++) {

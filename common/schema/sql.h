@@ -14,9 +14,15 @@ struct sql_params {
     int count;
 };
 
-/* The column of a view's i-th field: itself, or for a joined name the reference that it names. */
-const struct field *sql_column(const struct resource *r, const struct field_list *view, size_t i);
-void sql_columns(struct buf *b, const struct resource *r, const struct field_list *view); /* "t.a, t.b" */
+/* What a view selects: each of its fields once; a joined name needs the reference that it names. */
+enum { COLUMN_NONE = 0xff };
+struct columns {
+    unsigned char at[FIELDS_MAX];    /* column by field index; COLUMN_NONE: not selected */
+    unsigned char field[FIELDS_MAX]; /* field index by column */
+    size_t count;
+};
+void sql_columns_of(struct columns *c, const struct resource *r, const struct field_list *view);
+void sql_columns(struct buf *b, const struct resource *r, const struct columns *c); /* "t.a, t.b::text" */
 
 /* Fields that a client may write, in parameter order; `each` gets the field's index. */
 static inline bool sql_is_writable(const struct field *f)
@@ -37,7 +43,7 @@ bool sql_is_checked(const struct resource *r, const struct field *f);
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
 
 /* The same rows, in the form that costs least where rows are looked at one after another: taking a text apart into grams
- * for each is a hundred times slower than LIKE. */
+ * for each costs a hundred times as much, and LIKE may take an index that has to be read as a whole. */
 void sql_where_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
 
 #endif

@@ -7,10 +7,11 @@
 #include "json/json_read.h"
 #include "schema/schema.h"
 
-enum form { FORM_STRING, FORM_RAW, FORM_TIME }; /* a JSON string; JSON text as PostgreSQL prints it; a time cut to seconds */
+enum form { FORM_STRING, FORM_RAW }; /* a JSON string; a value whose text is JSON already */
 
 struct type {
     const char *cast;     /* SQL type */
+    const char *shown;    /* appended to a column that is read: "::text" where the binary format is no use */
     enum json_kind kind;  /* what JSON must carry */
     enum form form;
     const char *expected; /* said when JSON carries something else */

@@ -19,9 +19,10 @@ const char *unique(const char *prefix)
 
 char *token_of(const char *username, const char *password)
 {
-    struct reply *r = http_send(&(struct request){
-        .method = "POST", .url = text("%s/api/v1/auth/login", stack.auth_url),
-        .body = text("{\"username\":\"%s\",\"password\":\"%s\"}", username, password) });
+    struct reply *r =
+        http_send(&(struct request){ .method = "POST",
+                                     .url = text("%s/api/v1/auth/login", stack.auth_url),
+                                     .body = text("{\"username\":\"%s\",\"password\":\"%s\"}", username, password) });
     const char *token = text_at(r, "access_token");
     return text("%s", token ? token : "");
 }
@@ -30,12 +31,15 @@ char *token_of(const char *username, const char *password)
 char *user_with_role(const char *role)
 {
     const char *name = unique("user"), *password = "correct horse battery", *bin = getenv("BIN_DIR");
-    const char *command = text("DATABASE_URL='%s' ADMIN_PASSWORD='%s' %s/auth-service create-admin --username %s", stack.auth_db,
-                               password, bin ? bin : "build/release/bin", name);
+    const char *command = text("DATABASE_URL='%s' ADMIN_PASSWORD='%s' %s/auth-service create-admin --username %s",
+                               stack.auth_db, password, bin ? bin : "build/release/bin", name);
     expect(system(command) == 0, "create-admin %s", name);
-    sql(stack.auth_db, "DELETE FROM user_roles WHERE user_id = (SELECT user_id FROM users WHERE username = '%s')", name);
+    sql(stack.auth_db, "DELETE FROM user_roles WHERE user_id = (SELECT user_id FROM users WHERE username = '%s')",
+        name);
     if (*role)
-        sql(stack.auth_db, "INSERT INTO user_roles (user_id, role_name) SELECT user_id, '%s' FROM users WHERE username = '%s'", role, name);
+        sql(stack.auth_db,
+            "INSERT INTO user_roles (user_id, role_name) SELECT user_id, '%s' FROM users WHERE username = '%s'", role,
+            name);
     sql(stack.auth_db, "UPDATE users SET name = '%s' WHERE username = '%s'", name, name);
     char *token = token_of(name, password);
     expect(*token, "%s cannot log in", name);
@@ -51,18 +55,21 @@ static char *made(const char *collection, const char *id_name, const char *body)
 
 char *customer(const char *name, const char *more)
 {
-    return made("/api/v1/customers", "customer_id",
-                text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"%s%s}", name, more ? "," : "", more ? more : ""));
+    return made(
+        "/api/v1/customers", "customer_id",
+        text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"%s%s}", name, more ? "," : "", more ? more : ""));
 }
 
 char *contact(const char *name, const char *more)
 {
-    return made("/api/v1/contacts", "contact_id", text("{\"contact_name\":\"%s\"%s%s}", name, more ? "," : "", more ? more : ""));
+    return made("/api/v1/contacts", "contact_id",
+                text("{\"contact_name\":\"%s\"%s%s}", name, more ? "," : "", more ? more : ""));
 }
 
 char *industry(const char *name)
 {
-    return made("/api/v1/industries", "industry_id", text("{\"industry_code\":\"%s\",\"industry_name\":\"%s\"}", unique("I"), name));
+    return made("/api/v1/industries", "industry_id",
+                text("{\"industry_code\":\"%s\",\"industry_name\":\"%s\"}", unique("I"), name));
 }
 
 char *region(const char *name)

@@ -1,4 +1,5 @@
-/* crm: what tests make again and again. Names and codes are new in every run, so that a stack with data in it serves as well. */
+/* crm: what tests make again and again. Names and codes are new in every run, so that a stack with data in it serves as
+ * well. */
 #ifndef SYSTEM_CRM_H
 #define SYSTEM_CRM_H
 
@@ -10,7 +11,8 @@ const char *unique(const char *prefix); /* "prefix-<run>-<n>" */
 char *token_of(const char *username, const char *password);
 char *user_with_role(const char *role); /* makes a user of one role (none: "") and logs in; the token */
 
-/* Each makes a record and returns its id; the test ends when that fails. `more` is further members: "\"phone\":\"…\"", or NULL. */
+/* Each makes a record and returns its id; the test ends when that fails. `more` is further members: "\"phone\":\"…\"",
+ * or NULL. */
 char *customer(const char *name, const char *more);
 char *contact(const char *name, const char *more);
 char *industry(const char *name);

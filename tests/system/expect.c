@@ -9,7 +9,8 @@
 
 enum { SHOWN = 900 };
 
-/* --- values in a reply ------------------------------------------------------------------------------------------------- */
+/* --- values in a reply
+ * ------------------------------------------------------------------------------------------------- */
 
 cJSON *at(const struct reply *r, const char *path)
 {
@@ -47,7 +48,8 @@ char *keys_at(const struct reply *r, const char *path)
     return all;
 }
 
-/* --- expectations ------------------------------------------------------------------------------------------------------ */
+/* --- expectations
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void show(const struct reply *r)
 {
@@ -55,15 +57,15 @@ static void show(const struct reply *r)
                 r->error ? curl_easy_strerror(r->error) : "", SHOWN, r->body);
 }
 
-#define expect_in(r, condition, ...)                   \
-    do {                                               \
-        if (!(condition)) {                            \
-            print_error("\n%s:%d: ", file, line);      \
-            print_error(__VA_ARGS__);                  \
-            print_error("\n");                         \
-            show(r);                                   \
-            fail();                                    \
-        }                                              \
+#define expect_in(r, condition, ...)                                                                                   \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            print_error("\n%s:%d: ", file, line);                                                                      \
+            print_error(__VA_ARGS__);                                                                                  \
+            print_error("\n");                                                                                         \
+            show(r);                                                                                                   \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 struct reply *expect_status_(struct reply *r, long want, const char *file, int line)
@@ -75,8 +77,10 @@ struct reply *expect_status_(struct reply *r, long want, const char *file, int l
 void expect_text_(struct reply *r, const char *path, const char *want, const char *file, int line)
 {
     const char *got = text_at(r, path);
-    if (!want) expect_in(r, is_null_at(r, path), "%s is not null", path);
-    else expect_in(r, got && !strcmp(got, want), "%s is \"%s\" instead of \"%s\"", path, got ? got : "(no text)", want);
+    if (!want)
+        expect_in(r, is_null_at(r, path), "%s is not null", path);
+    else
+        expect_in(r, got && !strcmp(got, want), "%s is \"%s\" instead of \"%s\"", path, got ? got : "(no text)", want);
 }
 
 void expect_number_(struct reply *r, const char *path, int want, const char *file, int line)
@@ -106,7 +110,8 @@ static char *bad_fields(const struct reply *r)
 {
     char *all = text("%s", "");
     const cJSON *d, *list = at(r, "details");
-    cJSON_ArrayForEach(d, list) {
+    cJSON_ArrayForEach(d, list)
+    {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(d, "field"));
         all = text("%s%s%s", all, *all ? "," : "", name ? name : "?");
     }
@@ -117,19 +122,25 @@ void expect_error_(struct reply *r, long status, const char *slug, const char *f
 {
     expect_in(r, r->status == status, "status %ld instead of %ld", r->status, status);
     expect_number_(r, "code", (int)status, file, line);
-    if (slug) expect_text_(r, "error", slug, file, line);
-    else expect_in(r, text_at(r, "error"), "no error slug");
+    if (slug)
+        expect_text_(r, "error", slug, file, line);
+    else
+        expect_in(r, text_at(r, "error"), "no error slug");
     expect_in(r, text_at(r, "message") && *text_at(r, "message"), "no message");
     expect_in(r, cJSON_IsArray(at(r, "details")), "no details");
     const char *id = text_at(r, "request_id"), *sent = header(r, "X-Request-Id");
-    expect_in(r, id && *id && sent && !strcmp(id, sent), "request_id %s, X-Request-Id %s", id ? id : "-", sent ? sent : "-");
-    if (fields) expect_in(r, !strcmp(bad_fields(r), sorted(fields)), "bad fields \"%s\" instead of \"%s\"", bad_fields(r), sorted(fields));
+    expect_in(r, id && *id && sent && !strcmp(id, sent), "request_id %s, X-Request-Id %s", id ? id : "-",
+              sent ? sent : "-");
+    if (fields)
+        expect_in(r, !strcmp(bad_fields(r), sorted(fields)), "bad fields \"%s\" instead of \"%s\"", bad_fields(r),
+                  sorted(fields));
 }
 
 cJSON *detail_of(struct reply *r, const char *field)
 {
     cJSON *d, *list = at(r, "details");
-    cJSON_ArrayForEach(d, list) {
+    cJSON_ArrayForEach(d, list)
+    {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(d, "field"));
         if (name && !strcmp(name, field)) return d;
     }
@@ -139,7 +150,8 @@ cJSON *detail_of(struct reply *r, const char *field)
     return NULL;
 }
 
-/* --- time --------------------------------------------------------------------------------------------------------------- */
+/* --- time
+ * --------------------------------------------------------------------------------------------------------------- */
 
 double now_s(void)
 {

@@ -16,14 +16,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-#define expect(condition, ...)                                            \
-    do {                                                                  \
-        if (!(condition)) {                                               \
-            print_error("\n%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-            print_error(__VA_ARGS__);                                     \
-            print_error("\n");                                            \
-            fail();                                                       \
-        }                                                                 \
+#define expect(condition, ...)                                                                                         \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            print_error("\n%s:%d: %s: ", __FILE__, __LINE__, #condition);                                              \
+            print_error(__VA_ARGS__);                                                                                  \
+            print_error("\n");                                                                                         \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 /* "data.records.0.customer_name" in a reply's JSON; NULL when there is no such value. */

@@ -11,7 +11,8 @@
 
 static const char *now_url, *now_token;
 
-/* --- one exchange ---------------------------------------------------------------------------------------------------- */
+/* --- one exchange ----------------------------------------------------------------------------------------------------
+ */
 
 static pthread_key_t handle_key;
 static pthread_once_t handle_once = PTHREAD_ONCE_INIT;
@@ -121,7 +122,8 @@ struct reply *http_send(const struct request *q)
     return pool_keep(r, reply_free);
 }
 
-/* --- looking at it --------------------------------------------------------------------------------------------------- */
+/* --- looking at it ---------------------------------------------------------------------------------------------------
+ */
 
 const char *header(const struct reply *r, const char *name)
 {
@@ -139,7 +141,8 @@ bool has_text(const struct reply *r, const char *piece)
     return strstr(r->body, piece) != NULL;
 }
 
-/* --- the test's view ------------------------------------------------------------------------------------------------- */
+/* --- the test's view -------------------------------------------------------------------------------------------------
+ */
 
 void target(const char *url)
 {
@@ -167,7 +170,8 @@ struct reply *call(const char *method, const char *path, const char *body, ...)
     q.url = strncmp(path, "http", 4) ? text("%s%s", now_url, path) : path;
     va_list args;
     va_start(args, body);
-    for (int i = 0; i < HEADERS_MAX && (q.headers[i] = va_arg(args, const char *)); i++) {}
+    for (int i = 0; i < HEADERS_MAX && (q.headers[i] = va_arg(args, const char *)); i++) {
+    }
     va_end(args);
     return http_send(&q);
 }

@@ -21,14 +21,14 @@ struct request {
 };
 
 struct reply {
-    long status;    /* 0: there was none, see error */
-    char *head;     /* all header lines */
-    char *body;     /* NUL-terminated */
+    long status; /* 0: there was none, see error */
+    char *head;  /* all header lines */
+    char *body;  /* NUL-terminated */
     size_t len;
-    cJSON *json;    /* NULL: not JSON */
+    cJSON *json; /* NULL: not JSON */
     double seconds;
     CURLcode error;
-    char *what;     /* "GET http://..." for messages */
+    char *what; /* "GET http://..." for messages */
 };
 
 /* Thread-safe; every thread has its own connections. The reply lives until the test ends. */
@@ -38,14 +38,14 @@ struct reply *http_send(const struct request *q);
 const char *header(const struct reply *r, const char *name);
 bool has_text(const struct reply *r, const char *piece); /* in the body */
 
-/* What a test uses: call("GET", "/api/v1/customers", body or NULL, headers..., NULL). A path goes to customer-service, with the
- * administrator's token, unless the test says otherwise by target() or as(); both hold until the test ends. */
+/* What a test uses: call("GET", "/api/v1/customers", body or NULL, headers..., NULL). A path goes to customer-service,
+ * with the administrator's token, unless the test says otherwise by target() or as(); both hold until the test ends. */
 struct reply *call(const char *method, const char *path, const char *body, ...) __attribute__((sentinel));
-#define GET(path)         call("GET", path, NULL, NULL)
-#define POST(path, body)  call("POST", path, body, NULL)
-#define PUT(path, body)   call("PUT", path, body, NULL)
+#define GET(path) call("GET", path, NULL, NULL)
+#define POST(path, body) call("POST", path, body, NULL)
+#define PUT(path, body) call("PUT", path, body, NULL)
 #define PATCH(path, body) call("PATCH", path, body, NULL)
-#define DELETE(path)      call("DELETE", path, NULL, NULL)
+#define DELETE(path) call("DELETE", path, NULL, NULL)
 void target(const char *url);
 void as(const char *token); /* NULL: nobody */
 const char *current_target(void);

@@ -47,9 +47,13 @@ static void *client(void *arg)
         struct attempt *a = &l->attempts[n];
         a->name = text("%s-%d", l->run, n);
         a->key = text("key-%s", a->name);
-        struct reply *r = http_send(&(struct request){ .method = "POST", .url = text("%s/api/v1/customers", l->url), .token = stack.admin_token,
-                                    .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", a->name),
-                                    .headers = { text("Idempotency-Key: %s", a->key) }, .fresh = true });
+        struct reply *r =
+            http_send(&(struct request){ .method = "POST",
+                                         .url = text("%s/api/v1/customers", l->url),
+                                         .token = stack.admin_token,
+                                         .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", a->name),
+                                         .headers = { text("Idempotency-Key: %s", a->key) },
+                                         .fresh = true });
         finish(l, a, r);
         if (r->status != 200) nanosleep(&(struct timespec){ 0, 2 * 1000 * 1000 }, NULL); /* a client backs off */
     }

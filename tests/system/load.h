@@ -10,7 +10,7 @@ struct attempt {
     const char *name, *key; /* both unique */
     long status;            /* 0: no answer */
     CURLcode error;
-    char *slug;             /* of an error envelope; "" when there was none */
+    char *slug; /* of an error envelope; "" when there was none */
 };
 
 struct load;

@@ -78,7 +78,8 @@ struct replica replica_start(const char *service, ...)
 static int wait_end(pid_t pid)
 {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (running[i] == pid) running[i] = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

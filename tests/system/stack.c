@@ -22,14 +22,17 @@ static char *run_dir;
 static pid_t watcher;
 static int lifeline = -1;
 
-/* --- the env file: NAME='value' lines ---------------------------------------------------------------------------------- */
+/* --- the env file: NAME='value' lines
+ * ---------------------------------------------------------------------------------- */
 
 static void unquote(char *value)
 {
     char *to = value;
     for (const char *p = value; *p && *p != '\n'; p++) {
-        if (*p == '\\' && p[1]) *to++ = *++p;
-        else if (*p != '\'') *to++ = *p;
+        if (*p == '\\' && p[1])
+            *to++ = *++p;
+        else if (*p != '\'')
+            *to++ = *p;
     }
     *to = 0;
 }
@@ -63,16 +66,22 @@ static void stack_describe(void)
     const struct {
         const char *name, **to;
     } values[] = {
-        { "BASE_URL", &stack.gateway_url },          { "GATEWAY_ADMIN_URL", &stack.gateway_admin_url },
-        { "CA_CERT", &stack.ca_cert },               { "AUTH_SERVICE_URL", &stack.auth_url },
-        { "CUSTOMER_SERVICE_URL", &stack.customer_url }, { "AUTH_SERVICE_DATABASE_URL", &stack.auth_db },
-        { "CUSTOMER_SERVICE_DATABASE_URL", &stack.customer_db }, { "DATABASE_ADMIN_URL", &stack.admin_db },
-        { "ADMIN_USERNAME", &stack.username },       { "ADMIN_PASSWORD", &stack.password },
+        { "BASE_URL", &stack.gateway_url },
+        { "GATEWAY_ADMIN_URL", &stack.gateway_admin_url },
+        { "CA_CERT", &stack.ca_cert },
+        { "AUTH_SERVICE_URL", &stack.auth_url },
+        { "CUSTOMER_SERVICE_URL", &stack.customer_url },
+        { "AUTH_SERVICE_DATABASE_URL", &stack.auth_db },
+        { "CUSTOMER_SERVICE_DATABASE_URL", &stack.customer_db },
+        { "DATABASE_ADMIN_URL", &stack.admin_db },
+        { "ADMIN_USERNAME", &stack.username },
+        { "ADMIN_PASSWORD", &stack.password },
     };
     for (size_t i = 0; i < COUNT(values); i++) *values[i].to = must_env(values[i].name);
 }
 
-/* --- start and end ------------------------------------------------------------------------------------------------------- */
+/* --- start and end
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* Runs deploy/stack.sh clean once our end of the pipe is gone, however we went. */
 static void watch(void)
@@ -138,17 +147,21 @@ static void log_in(void)
     }
 }
 
-/* --- what the sanitizers said ----------------------------------------------------------------------------------------- */
+/* --- what the sanitizers said
+ * ----------------------------------------------------------------------------------------- */
 
 static int sanitizer_reports(void)
 {
     char command[1024];
     snprintf(command, sizeof command,
-             "deploy/stack.sh stop >/dev/null; grep -aE -A 12 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' %s/log/*.log >&2", run_dir);
+             "deploy/stack.sh stop >/dev/null; grep -aE -A 12 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:' "
+             "%s/log/*.log >&2",
+             run_dir);
     return system(command) == 0;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------- */
+/* --- tests
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static int before(void **state)
 {
@@ -172,8 +185,10 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count)
     size_t n = 0;
     signal(SIGPIPE, SIG_IGN);
     stack.attached = attach && *attach;
-    if (!stack.attached) stack_start();
-    else if (!env_read(attach)) return fprintf(stderr, "cannot read %s\n", attach), EXIT_FAILURE;
+    if (!stack.attached)
+        stack_start();
+    else if (!env_read(attach))
+        return fprintf(stderr, "cannot read %s\n", attach), EXIT_FAILURE;
     stack_describe();
     log_in();
     for (size_t i = 0; i < count && n < TESTS_MAX; i++) {
@@ -192,7 +207,13 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count)
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* --- parts ------------------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * ------------------------------------------------------------------------------------------------------------- */
+
+void own_stack_only(void)
+{
+    if (stack.attached) skip();
+}
 
 pid_t part_pid(const char *part)
 {
@@ -230,7 +251,9 @@ bool part_is_new(const char *part, pid_t old, double seconds)
 static bool is_ready(void *arg)
 {
     const struct part_wait *w = arg;
-    return http_send(&(struct request){ .method = "GET", .url = text("%s/readyz", w->url), .timeout_ms = 1000, .fresh = true })->status == 200;
+    return http_send(&(struct request){
+                         .method = "GET", .url = text("%s/readyz", w->url), .timeout_ms = 1000, .fresh = true })
+               ->status == 200;
 }
 
 bool url_is_ready(const char *url, double seconds)

@@ -59,8 +59,9 @@ static void test_validate_names_the_permissions_of_the_role_only(void **state)
     target(stack.auth_url);
     as(token);
     struct reply *r = GET("/api/v1/auth/validate");
-    assert_string_equal(r->body, "{\"valid\":true,\"permissions\":[\"customer:view\",\"order:approve\",\"order:unmask\",\"order:view\","
-                                 "\"report:view\"]}");
+    assert_string_equal(
+        r->body, "{\"valid\":true,\"permissions\":[\"customer:view\",\"order:approve\",\"order:unmask\",\"order:view\","
+                 "\"report:view\"]}");
 }
 
 /* "…,"request_id":"…"}" without what differs by nature */
@@ -73,19 +74,22 @@ static char *without_request_id(const struct reply *r)
 static void test_login_does_not_tell_a_wrong_password_from_an_unknown_user(void **state)
 {
     (void)state;
-    struct reply *wrong = login(stack.username, "not the password"), *unknown = login("nobody-of-this-name", "not the password");
+    struct reply *wrong = login(stack.username, "not the password"),
+                 *unknown = login("nobody-of-this-name", "not the password");
     expect_error(wrong, 401, "BAD_CREDENTIALS", "");
     expect_error(unknown, 401, "BAD_CREDENTIALS", "");
     assert_string_equal(without_request_id(wrong), without_request_id(unknown));
 }
 
-/* Hashing takes tens of milliseconds; skipping it for an unknown user would show. The quickest of five bears no noise. */
+/* Hashing takes tens of milliseconds; skipping it for an unknown user would show. The quickest of five bears no noise.
+ */
 static void test_login_takes_as_long_for_an_unknown_user(void **state)
 {
     (void)state;
     double wrong = 1e9, unknown = 1e9;
     for (int i = 0; i < 5; i++) {
-        double a = login(stack.username, "not the password")->seconds, b = login("nobody-of-this-name", "not the password")->seconds;
+        double a = login(stack.username, "not the password")->seconds,
+               b = login("nobody-of-this-name", "not the password")->seconds;
         wrong = a < wrong ? a : wrong;
         unknown = b < unknown ? b : unknown;
     }
@@ -119,11 +123,13 @@ static void test_login_reports_every_bad_field(void **state)
         { "{\"username\":\"\",\"password\":\"\"}", "INVALID_FIELD", "username,password" },
         { "{\"username\":\"admin\",\"password\":\"x\",\"remember\":true}", "INVALID_FIELD", "remember" },
         { "{\"username\":\"admin\",\"username\":\"root\",\"password\":\"x\"}", "BAD_JSON", NULL },
-        { text("{\"username\":\"%s\",\"password\":\"%s\"}", repeat("u", 65), repeat("p", 257)), "INVALID_FIELD", "username,password" },
+        { text("{\"username\":\"%s\",\"password\":\"%s\"}", repeat("u", 65), repeat("p", 257)), "INVALID_FIELD",
+          "username,password" },
     };
     target(stack.auth_url);
     as(NULL);
-    for (size_t i = 0; i < COUNT(cases); i++) expect_error(POST("/api/v1/auth/login", cases[i].body), 400, cases[i].slug, cases[i].fields);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_error(POST("/api/v1/auth/login", cases[i].body), 400, cases[i].slug, cases[i].fields);
 }
 
 static void test_login_wants_json_by_post(void **state)
@@ -131,8 +137,9 @@ static void test_login_wants_json_by_post(void **state)
     (void)state;
     target(stack.auth_url);
     as(NULL);
-    expect_error(call("POST", "/api/v1/auth/login", "username=admin", "Content-Type: application/x-www-form-urlencoded", NULL), 415,
-                 "UNSUPPORTED_MEDIA", "");
+    expect_error(
+        call("POST", "/api/v1/auth/login", "username=admin", "Content-Type: application/x-www-form-urlencoded", NULL),
+        415, "UNSUPPORTED_MEDIA", "");
     struct reply *r = GET("/api/v1/auth/login");
     expect_error(r, 405, "METHOD_NOT_ALLOWED", "");
     expect(header(r, "Allow") && strstr(header(r, "Allow"), "POST"), "%s", r->head);
@@ -144,7 +151,7 @@ static void test_login_never_shows_a_password_in_a_log(void **state)
     const char *secret = unique("hunter2");
     login(stack.username, secret);
     login(secret, secret);
-    if (stack.attached) skip();
+    own_stack_only();
     target(stack.auth_url);
     POST("/api/v1/auth/login", text("{\"username\":\"a\",\"password\":[\"%s\"]}", secret));
     char *command = text("grep -rqF '%s' \"$LOG_DIR\"", secret);

@@ -1,4 +1,5 @@
-/* Malformed, hostile and oversized requests: the documented status within a second, never a 5xx, never a changed value. */
+/* Malformed, hostile and oversized requests: the documented status within a second, never a 5xx, never a changed value.
+ */
 #include "crm.h"
 #include "expect.h"
 #include "pool.h"
@@ -13,8 +14,12 @@ enum { MEGABYTE = 1000 * 1000 };
 
 static struct reply *post_bytes(const char *body, size_t len)
 {
-    return http_send(&(struct request){ .method = "POST", .url = text("%s/api/v1/customers", stack.customer_url), .token = stack.admin_token,
-                                        .body = body, .body_len = len, .fresh = true });
+    return http_send(&(struct request){ .method = "POST",
+                                        .url = text("%s/api/v1/customers", stack.customer_url),
+                                        .token = stack.admin_token,
+                                        .body = body,
+                                        .body_len = len,
+                                        .fresh = true });
 }
 
 static void expect_quick(const struct reply *r)
@@ -22,7 +27,8 @@ static void expect_quick(const struct reply *r)
     expect(r->seconds < 1, "%s took %.3f s", r->what, r->seconds);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------------------------------- */
+/* --- JSON
+ * --------------------------------------------------------------------------------------------------------------- */
 
 #define NAMED(name) "{\"customer_type\":\"企业\",\"customer_name\":\"" name "\"}"
 
@@ -30,11 +36,45 @@ static void test_body_that_is_no_json_is_refused(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "", " ", "{", "}", "{}x", "{} {}", "nul", "{'a':1}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\" 1}", "[1,]", "\xef\xbb\xbf{}", "// x\n{}",
-        "{\"a\":\"\n\"}", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.1}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":NaN}",
-        NAMED("\xff"), NAMED("\xc0\x80"), NAMED("\xed\xa0\x80"), NAMED("\xf4\x90\x80\x80"), NAMED("\xe4\xb8"), NAMED("\x80"), NAMED("\xf0\x80\x80\xaf"),
-        NAMED("\\ud800"), NAMED("\\udc00\\ud800"), NAMED("a\\u0000b"), NAMED("\\u0000"), "{\"\\u0000\":1}",
-        "{\"customer_name\":\"甲\",\"customer_name\":\"乙\",\"customer_type\":\"企业\"}", "{\"a\":1,\"\\u0061\":2}",
+        "",
+        " ",
+        "{",
+        "}",
+        "{}x",
+        "{} {}",
+        "nul",
+        "{'a':1}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{\"a\" 1}",
+        "[1,]",
+        "\xef\xbb\xbf{}",
+        "// x\n{}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":.1}",
+        "{\"a\":1.}",
+        "{\"a\":1e}",
+        "{\"a\":NaN}",
+        NAMED("\xff"),
+        NAMED("\xc0\x80"),
+        NAMED("\xed\xa0\x80"),
+        NAMED("\xf4\x90\x80\x80"),
+        NAMED("\xe4\xb8"),
+        NAMED("\x80"),
+        NAMED("\xf0\x80\x80\xaf"),
+        NAMED("\\ud800"),
+        NAMED("\\udc00\\ud800"),
+        NAMED("a\\u0000b"),
+        NAMED("\\u0000"),
+        "{\"\\u0000\":1}",
+        "{\"customer_name\":\"甲\",\"customer_name\":\"乙\",\"customer_type\":\"企业\"}",
+        "{\"a\":1,\"\\u0061\":2}",
         "{\"customer_name\":\"x\",\"customer_type\":\"企业\",\"tags\":[{\"a\":1,\"a\":2}]}",
     };
     for (size_t i = 0; i < COUNT(bodies); i++) {
@@ -94,7 +134,8 @@ static void test_body_of_unknown_fields_is_answered_briefly(void **state)
 static void test_body_over_the_limit_is_refused_with_413(void **state)
 {
     (void)state;
-    char *name = repeat("x", 10 * MEGABYTE), *body = text("{\"customer_type\":\"企业\",\"customer_name\":\"%s\"}", name);
+    char *name = repeat("x", 10 * MEGABYTE),
+         *body = text("{\"customer_type\":\"企业\",\"customer_name\":\"%s\"}", name);
     struct reply *r = post_bytes(body, strlen(body));
     expect_error(r, 413, "BODY_TOO_LARGE", NULL);
     expect_quick(r);
@@ -106,15 +147,19 @@ static void test_body_over_the_limit_is_refused_with_413(void **state)
 static void test_body_of_another_type_is_refused(void **state)
 {
     (void)state;
-    static const char *const types[] = { "Content-Type: text/plain", "Content-Type: application/xml", "Content-Type: application/json5",
+    static const char *const types[] = { "Content-Type: text/plain", "Content-Type: application/xml",
+                                         "Content-Type: application/json5",
                                          "Content-Type: multipart/form-data; boundary=x", "Content-Type:" };
     for (size_t i = 0; i < COUNT(types); i++)
         expect_error(call("POST", "/api/v1/customers", NAMED("x"), types[i], NULL), 415, "UNSUPPORTED_MEDIA", NULL);
-    static const char *const good[] = { "Content-Type: application/json; charset=utf-8", "Content-Type: APPLICATION/JSON" };
-    for (size_t i = 0; i < COUNT(good); i++) expect_status(call("POST", "/api/v1/customers", NAMED("x"), good[i], NULL), 200);
+    static const char *const good[] = { "Content-Type: application/json; charset=utf-8",
+                                        "Content-Type: APPLICATION/JSON" };
+    for (size_t i = 0; i < COUNT(good); i++)
+        expect_status(call("POST", "/api/v1/customers", NAMED("x"), good[i], NULL), 200);
 }
 
-/* --- targets and heads -------------------------------------------------------------------------------------------------- */
+/* --- targets and heads
+ * -------------------------------------------------------------------------------------------------- */
 
 static void test_target_that_is_malformed_is_refused(void **state)
 {
@@ -123,17 +168,28 @@ static void test_target_that_is_malformed_is_refused(void **state)
         const char *target;
         int status;
     } cases[] = {
-        { "/api/v1/customers?keyword=%", 400 },   { "/api/v1/customers?keyword=%zz", 400 },  { "/api/v1/customers?keyword=%ff", 400 },
-        { "/api/v1/customers?keyword=%00", 400 }, { "/api/v1/customers?=1", 400 },           { "/api/v1/customers/%00", 400 },
-        { "/api/v1/customers/%ff", 400 },         { "/api/v1/../customers", 400 },           { "/api/v1/customers/..%2f..", 400 },
-        { "/api/v1//customers", 404 },            { "/api/v1/customers/", 404 },             { "/API/v1/customers", 404 },
-        { "/", 404 },                             { "/api/v2/customers", 404 },              { "/api/v1/customer", 404 },
+        { "/api/v1/customers?keyword=%", 400 },
+        { "/api/v1/customers?keyword=%zz", 400 },
+        { "/api/v1/customers?keyword=%ff", 400 },
+        { "/api/v1/customers?keyword=%00", 400 },
+        { "/api/v1/customers?=1", 400 },
+        { "/api/v1/customers/%00", 400 },
+        { "/api/v1/customers/%ff", 400 },
+        { "/api/v1/../customers", 400 },
+        { "/api/v1/customers/..%2f..", 400 },
+        { "/api/v1//customers", 404 },
+        { "/api/v1/customers/", 404 },
+        { "/API/v1/customers", 404 },
+        { "/", 404 },
+        { "/api/v2/customers", 404 },
+        { "/api/v1/customer", 404 },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reply *r = GET(cases[i].target);
         if (r->status != 400 && r->status != 404) print_error("%s\n", cases[i].target);
         expect_error(r, r->status == 404 ? 404 : 400, NULL, NULL);
-        expect(r->status == cases[i].status || r->status == 404 || cases[i].status == 404, "%s: %ld", cases[i].target, r->status);
+        expect(r->status == cases[i].status || r->status == 404 || cases[i].status == 404, "%s: %ld", cases[i].target,
+               r->status);
     }
     expect_error(GET(text("/api/v1/customers?keyword=%s", repeat("a", 9000))), 414, "TARGET_TOO_LONG", NULL);
     char *many = text("%s", "/api/v1/customers?a=1");
@@ -144,7 +200,8 @@ static void test_target_that_is_malformed_is_refused(void **state)
 static void test_head_that_is_too_large_is_refused(void **state)
 {
     (void)state;
-    expect_error(call("GET", "/api/v1/customers", NULL, text("X-Large: %s", repeat("a", 20000)), NULL), 431, "HEAD_TOO_LARGE", NULL);
+    expect_error(call("GET", "/api/v1/customers", NULL, text("X-Large: %s", repeat("a", 20000)), NULL), 431,
+                 "HEAD_TOO_LARGE", NULL);
 }
 
 static void test_method_that_a_route_lacks_is_refused_with_allow(void **state)
@@ -153,8 +210,11 @@ static void test_method_that_a_route_lacks_is_refused_with_allow(void **state)
     static const struct {
         const char *method, *path, *allowed;
     } cases[] = {
-        { "DELETE", "/api/v1/customers", "POST" }, { "POST", "/api/v1/customers/" UUID_ABSENT, "PATCH" }, { "GET", "/api/v1/customers/" UUID_ABSENT "/restore", "POST" },
-        { "PUT", "/api/v1/dictionaries", "GET" },  { "BREW", "/api/v1/customers", NULL },
+        { "DELETE", "/api/v1/customers", "POST" },
+        { "POST", "/api/v1/customers/" UUID_ABSENT, "PATCH" },
+        { "GET", "/api/v1/customers/" UUID_ABSENT "/restore", "POST" },
+        { "PUT", "/api/v1/dictionaries", "GET" },
+        { "BREW", "/api/v1/customers", NULL },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reply *r = call(cases[i].method, cases[i].path, NULL, NULL);
@@ -169,12 +229,22 @@ static void test_bytes_that_are_no_http_are_refused(void **state)
     (void)state;
 #define HOST "Host: x\r\n"
     static const char *const bytes[] = {
-        "GARBAGE\r\n\r\n", "GET\r\n\r\n", "GET /healthz\r\n\r\n", "GET /healthz HTTP/3.0\r\n" HOST "\r\n", "GET /healthz HTTP/1.1\r\n\r\n",
-        "GET /healthz HTTP/1.1\r\n" HOST HOST "\r\n", "GET  /healthz HTTP/1.1\r\n" HOST "\r\n", "GET /healthz HTTP/1.1\n" "Host: x\n\n",
-        "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", "GET /healthz HTTP/1.1\r\n" HOST " folded\r\n\r\n", "GET /heal\x01thz HTTP/1.1\r\n" HOST "\r\n",
+        "GARBAGE\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /healthz\r\n\r\n",
+        "GET /healthz HTTP/3.0\r\n" HOST "\r\n",
+        "GET /healthz HTTP/1.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\n" HOST HOST "\r\n",
+        "GET  /healthz HTTP/1.1\r\n" HOST "\r\n",
+        "GET /healthz HTTP/1.1\n"
+        "Host: x\n\n",
+        "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\n" HOST " folded\r\n\r\n",
+        "GET /heal\x01thz HTTP/1.1\r\n" HOST "\r\n",
         "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
         "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: 0x2\r\n\r\n{}",
+        "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
+        "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Content-Length: 0x2\r\n\r\n{}",
         "POST /api/v1/auth/login HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
     };
     for (size_t i = 0; i < COUNT(bytes); i++) {
@@ -186,8 +256,10 @@ static void test_bytes_that_are_no_http_are_refused(void **state)
 static void test_request_may_arrive_in_pieces(void **state)
 {
     (void)state;
-    char *whole = text("POST /api/v1/customers?dry_run=true HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
-                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", stack.admin_token, strlen(NAMED("碎片")), NAMED("碎片"));
+    char *whole = text(
+        "POST /api/v1/customers?dry_run=true HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
+        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+        stack.admin_token, strlen(NAMED("碎片")), NAMED("碎片"));
     size_t len = strlen(whole);
     for (size_t cut = 1; cut < len; cut += cut < 60 ? 1 : 29) {
         int fd = raw_connect(stack.customer_url);
@@ -200,14 +272,20 @@ static void test_request_may_arrive_in_pieces(void **state)
     }
 }
 
-/* --- whatever it was, nothing has changed ------------------------------------------------------------------------------- */
+/* --- whatever it was, nothing has changed
+ * ------------------------------------------------------------------------------- */
 
 static void test_refused_writes_change_nothing(void **state)
 {
     (void)state;
     char *id = customer("某", "\"credit_limit\":12.34"), *before = GET(customer_path(id))->body;
-    static const char *const bodies[] = { "{\"credit_limit\":1e400}", "{\"credit_limit\":0.001}", "{\"customer_name\":\"\\u0000\"}", "{\"customer_name\":\"\xff\"}",
-                                          "{\"customer_name\":\"b\",\"customer_name\":\"c\"}", "{\"customer_name\":\"b\",\"phone\":1}", "{\"customer_name\":\"b\"" };
+    static const char *const bodies[] = { "{\"credit_limit\":1e400}",
+                                          "{\"credit_limit\":0.001}",
+                                          "{\"customer_name\":\"\\u0000\"}",
+                                          "{\"customer_name\":\"\xff\"}",
+                                          "{\"customer_name\":\"b\",\"customer_name\":\"c\"}",
+                                          "{\"customer_name\":\"b\",\"phone\":1}",
+                                          "{\"customer_name\":\"b\"" };
     for (size_t i = 0; i < COUNT(bodies); i++) {
         expect_error(PUT(customer_path(id), bodies[i]), 400, NULL, NULL);
         assert_string_equal(GET(customer_path(id))->body, before);

@@ -26,8 +26,10 @@ static char *owner(const char *customer_id)
 static void test_contact_has_create_read_update_delete_restore(void **state)
 {
     (void)state;
-    struct reply *r = POST("/api/v1/contacts", "{\"contact_name\":\"李四\",\"gender\":\"MALE\",\"title\":\"采购经理\",\"department\":\"采购部\","
-                                               "\"phone\":\"010-65123456\",\"email\":\"li@example.com\",\"wechat\":\"li4\",\"description\":\"一\\n二\"}");
+    struct reply *r =
+        POST("/api/v1/contacts",
+             "{\"contact_name\":\"李四\",\"gender\":\"MALE\",\"title\":\"采购经理\",\"department\":\"采购部\","
+             "\"phone\":\"010-65123456\",\"email\":\"li@example.com\",\"wechat\":\"li4\",\"description\":\"一\\n二\"}");
     expect_status(r, 200);
     assert_string_equal(keys_at(r, "data"), "contact_id,contact_name,created_time");
     const char *path = header(r, "Location");
@@ -50,9 +52,11 @@ static void test_contact_has_create_read_update_delete_restore(void **state)
 static void test_contact_reports_every_bad_field(void **state)
 {
     (void)state;
-    expect_error(POST("/api/v1/contacts", "{\"gender\":\"x\",\"phone\":\"1\",\"email\":\"x\",\"customer_id\":\"x\",\"contact_id\":\"x\",\"wechat\":5}"), 400,
-                 "INVALID_FIELD", "contact_name,gender,phone,email,customer_id,contact_id,wechat");
-    expect_error(PUT(contact_path(contact("张三", NULL)), "{\"contact_name\":null}"), 400, "INVALID_FIELD", "contact_name");
+    expect_error(POST("/api/v1/contacts", "{\"gender\":\"x\",\"phone\":\"1\",\"email\":\"x\",\"customer_id\":\"x\","
+                                          "\"contact_id\":\"x\",\"wechat\":5}"),
+                 400, "INVALID_FIELD", "contact_name,gender,phone,email,customer_id,contact_id,wechat");
+    expect_error(PUT(contact_path(contact("张三", NULL)), "{\"contact_name\":null}"), 400, "INVALID_FIELD",
+                 "contact_name");
 }
 
 static void test_contact_of_an_unknown_customer_is_refused(void **state)
@@ -62,7 +66,8 @@ static void test_contact_of_an_unknown_customer_is_refused(void **state)
     DELETE(customer_path(gone));
     const char *const owners[] = { UUID_ABSENT, gone };
     for (size_t i = 0; i < COUNT(owners); i++) {
-        expect_error(POST("/api/v1/contacts", text("{\"contact_name\":\"张三\",%s}", owner(owners[i]))), 422, "BAD_REFERENCE", "customer_id");
+        expect_error(POST("/api/v1/contacts", text("{\"contact_name\":\"张三\",%s}", owner(owners[i]))), 422,
+                     "BAD_REFERENCE", "customer_id");
         expect_error(PUT(contact_path(id), text("{%s}", owner(owners[i]))), 422, "BAD_REFERENCE", "customer_id");
     }
 }
@@ -76,7 +81,9 @@ static void test_contact_list_has_the_shape_and_filters_by_customer(void **state
     contact("李四", owner(id));
     struct reply *r = expect_status(GET(text("/api/v1/contacts?customer_id=%s&sort=contact_name&order=asc", id)), 200);
     expect_number(r, "data.total", 2);
-    assert_string_equal(keys_at(r, "data.records.0"), "contact_id,contact_name,customer_id,customer_name,gender,title,department,phone,email,created_time");
+    assert_string_equal(
+        keys_at(r, "data.records.0"),
+        "contact_id,contact_name,customer_id,customer_name,gender,title,department,phone,email,created_time");
     expect_text(r, "data.records.0.contact_name", "张三");
     expect_text(r, "data.records.0.customer_name", name);
     r = GET(text("/api/v1/contacts?customer_id=%s&keyword=lisi", id));
@@ -85,7 +92,8 @@ static void test_contact_list_has_the_shape_and_filters_by_customer(void **state
     expect_error(GET("/api/v1/contacts?contact_name=x"), 400, "INVALID_FIELD", "contact_name");
 }
 
-/* --- the primary contact ------------------------------------------------------------------------------------------------ */
+/* --- the primary contact
+ * ------------------------------------------------------------------------------------------------ */
 
 static void test_free_contact_is_attached_to_the_customer_that_names_it(void **state)
 {
@@ -109,8 +117,11 @@ static void test_contact_of_another_customer_is_refused(void **state)
     other = customer("他人", NULL);
     const char *const bad[] = { person, gone, UUID_ABSENT };
     for (size_t i = 0; i < COUNT(bad); i++) {
-        expect_error(POST("/api/v1/customers", text("{\"customer_name\":\"x\",\"customer_type\":\"企业\",%s}", primary(bad[i]))), 422, "BAD_REFERENCE", "primary_contact_id");
-        expect_error(PUT(customer_path(other), text("{%s}", primary(bad[i]))), 422, "BAD_REFERENCE", "primary_contact_id");
+        expect_error(
+            POST("/api/v1/customers", text("{\"customer_name\":\"x\",\"customer_type\":\"企业\",%s}", primary(bad[i]))),
+            422, "BAD_REFERENCE", "primary_contact_id");
+        expect_error(PUT(customer_path(other), text("{%s}", primary(bad[i]))), 422, "BAD_REFERENCE",
+                     "primary_contact_id");
     }
     expect_text(GET(customer_path(other)), "data.primary_contact_id", NULL);
 }
@@ -154,15 +165,21 @@ static void test_one_of_many_customers_gets_a_free_contact(void **state)
         struct request requests[RACERS];
         struct reply *replies[RACERS];
         for (int i = 0; i < RACERS; i++)
-            requests[i] = (struct request){ .method = "POST", .url = text("%s/api/v1/customers", stack.customer_url), .token = stack.admin_token,
-                                            .body = text("{\"customer_name\":\"竞\",\"customer_type\":\"企业\",%s}", primary(person)) };
+            requests[i] = (struct request){ .method = "POST",
+                                            .url = text("%s/api/v1/customers", stack.customer_url),
+                                            .token = stack.admin_token,
+                                            .body = text("{\"customer_name\":\"竞\",\"customer_type\":\"企业\",%s}",
+                                                         primary(person)) };
         race(requests, replies);
         int won = 0;
         for (int i = 0; i < RACERS; i++) {
-            if (replies[i]->status == 200) won++;
-            else expect_error(replies[i], 422, "BAD_REFERENCE", "primary_contact_id");
+            if (replies[i]->status == 200)
+                won++;
+            else
+                expect_error(replies[i], 422, "BAD_REFERENCE", "primary_contact_id");
         }
-        long named = sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE primary_contact_id = '%s'", person);
+        long named =
+            sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE primary_contact_id = '%s'", person);
         expect(won == 1 && named == 1, "%d customers were told that the contact is theirs, %ld name it", won, named);
     }
 }

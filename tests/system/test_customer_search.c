@@ -16,7 +16,8 @@ static char *in_scope(void)
 
 static struct reply *search(const char *keyword)
 {
-    return GET(text("/api/v1/customers?industry_id=%s&sort=customer_name&order=asc&keyword=%s", scope, encoded(keyword)));
+    return GET(
+        text("/api/v1/customers?industry_id=%s&sort=customer_name&order=asc&keyword=%s", scope, encoded(keyword)));
 }
 
 static void expect_found(const char *keyword, const char *names)
@@ -142,7 +143,14 @@ static void test_keyword_is_trimmed_and_bounded(void **state)
     hospitals();
     expect_found("  瑞金 ", "上海瑞金医院");
     expect_found(repeat("长", 64), "");
-    const char *const bad[] = { "", "   ", repeat("长", 65), repeat("a", 65), "a\tb", "a\nb", "a\x7f" "b" };
+    const char *const bad[] = { "",
+                                "   ",
+                                repeat("长", 65),
+                                repeat("a", 65),
+                                "a\tb",
+                                "a\nb",
+                                "a\x7f"
+                                "b" };
     for (size_t i = 0; i < COUNT(bad); i++) expect_error(search(bad[i]), 400, "INVALID_FIELD", "keyword");
 }
 
@@ -165,7 +173,9 @@ static void test_keyword_does_not_find_across_fields(void **state)
     scope = industry(unique("行业"));
     customer("末尾", text("%s,\"customer_code\":\"%s\"", in_scope(), unique("K")));
     expect_found("尾", "末尾");
-    expect_found(text("尾%s", sql(stack.customer_db, "SELECT left(customer_code, 1) FROM customers WHERE industry_id = '%s'", scope)), "");
+    expect_found(text("尾%s", sql(stack.customer_db,
+                                  "SELECT left(customer_code, 1) FROM customers WHERE industry_id = '%s'", scope)),
+                 "");
 }
 
 int main(void)

@@ -20,7 +20,8 @@ static char *etag_of(const char *path)
     return text("%s", tag);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void test_unchanged_record_is_not_modified(void **state)
 {
@@ -33,7 +34,8 @@ static void test_unchanged_record_is_not_modified(void **state)
         assert_string_equal(header(r, "ETag"), tag);
     }
     const char *const other[] = { "\"other\"", text("%.*s", (int)strlen(tag) - 1, tag), "\"1\"", "1" };
-    for (size_t i = 0; i < COUNT(other); i++) expect_status(call("GET", path, NULL, text("If-None-Match: %s", other[i]), NULL), 200);
+    for (size_t i = 0; i < COUNT(other); i++)
+        expect_status(call("GET", path, NULL, text("If-None-Match: %s", other[i]), NULL), 200);
     expect_status(PUT(path, "{\"description\":\"x\"}"), 200);
     expect_status(call("GET", path, NULL, text("If-None-Match: %s", tag), NULL), 200);
 }
@@ -41,7 +43,8 @@ static void test_unchanged_record_is_not_modified(void **state)
 static void test_etag_changes_with_what_is_shown(void **state)
 {
     (void)state;
-    char *trade = industry(unique("旧业")), *path = customer_path(customer("某", text("\"industry_id\":\"%s\"", trade)));
+    char *trade = industry(unique("旧业")),
+         *path = customer_path(customer("某", text("\"industry_id\":\"%s\"", trade)));
     char *before = etag_of(path);
     assert_string_equal(etag_of(path), before);
     expect_status(PUT(text("/api/v1/industries/%s", trade), text("{\"industry_name\":\"%s\"}", unique("新业"))), 200);
@@ -49,7 +52,8 @@ static void test_etag_changes_with_what_is_shown(void **state)
     for (double end = now_s() + 1; now_s() < end && (!r || r->status == 304);)
         r = call("GET", path, NULL, text("If-None-Match: %s", before), NULL);
     expect_status(r, 200);
-    expect_status(with_match("PUT", path, "{\"description\":\"x\"}", before), 200); /* the record itself is the same version */
+    expect_status(with_match("PUT", path, "{\"description\":\"x\"}", before),
+                  200); /* the record itself is the same version */
 }
 
 static void test_write_answers_with_the_etag_of_the_new_version(void **state)
@@ -64,7 +68,8 @@ static void test_write_answers_with_the_etag_of_the_new_version(void **state)
     expect_number(GET(path), "data.version", 2);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void test_if_match_admits_the_current_version(void **state)
 {
@@ -81,10 +86,14 @@ static void test_if_match_of_another_version_shows_the_current_one(void **state)
     (void)state;
     char *path = customer_path(customer("某", NULL)), *old = etag_of(path);
     expect_status(PUT(path, "{\"customer_name\":\"别人改的\",\"credit_limit\":1000000.00}"), 200);
-    const char *const tags[] = { old, "\"99\"", "\"\"", "\"x\"", "1", text("W/%s", etag_of(path)), "garbage, \"more\"" };
+    const char *const tags[] = {
+        old, "\"99\"", "\"\"", "\"x\"", "1", text("W/%s", etag_of(path)), "garbage, \"more\""
+    };
     static const struct {
         const char *method, *body;
-    } writes[] = { { "PUT", "{\"customer_name\":\"我改的\"}" }, { "PATCH", "{\"customer_name\":\"我改的\"}" }, { "DELETE", NULL } };
+    } writes[] = { { "PUT", "{\"customer_name\":\"我改的\"}" },
+                   { "PATCH", "{\"customer_name\":\"我改的\"}" },
+                   { "DELETE", NULL } };
     for (size_t i = 0; i < COUNT(tags); i++)
         for (size_t j = 0; j < COUNT(writes); j++) {
             struct reply *r = with_match(writes[j].method, path, writes[j].body, tags[i]);
@@ -116,7 +125,8 @@ static void test_bad_fields_are_told_before_the_version(void **state)
 {
     (void)state;
     char *path = customer_path(customer("某", NULL));
-    expect_error(with_match("PUT", path, "{\"customer_level\":\"E\"}", "\"99\""), 400, "INVALID_FIELD", "customer_level");
+    expect_error(with_match("PUT", path, "{\"customer_level\":\"E\"}", "\"99\""), 400, "INVALID_FIELD",
+                 "customer_level");
 }
 
 static void test_one_of_many_writers_of_a_version_wins(void **state)
@@ -129,12 +139,17 @@ static void test_one_of_many_writers_of_a_version_wins(void **state)
         char *match = text("If-Match: %s", etag_of(path));
         int won = 0;
         for (int i = 0; i < RACERS; i++)
-            requests[i] = (struct request){ .method = "PUT", .url = text("%s%s", stack.customer_url, path), .token = stack.admin_token,
-                                            .body = text("{\"description\":\"%d\"}", i), .headers = { match } };
+            requests[i] = (struct request){ .method = "PUT",
+                                            .url = text("%s%s", stack.customer_url, path),
+                                            .token = stack.admin_token,
+                                            .body = text("{\"description\":\"%d\"}", i),
+                                            .headers = { match } };
         race(requests, replies);
         for (int i = 0; i < RACERS; i++) {
-            if (replies[i]->status == 200) won++;
-            else expect_error(replies[i], 412, "VERSION_CONFLICT", "");
+            if (replies[i]->status == 200)
+                won++;
+            else
+                expect_error(replies[i], 412, "VERSION_CONFLICT", "");
         }
         assert_int_equal(won, 1);
         expect_number(GET(path), "data.version", version + 1);
@@ -148,7 +163,10 @@ static void test_writers_without_if_match_all_get_through(void **state)
     struct request requests[RACERS];
     struct reply *replies[RACERS];
     for (int i = 0; i < RACERS; i++)
-        requests[i] = (struct request){ .method = "PATCH", .url = text("%s%s", stack.customer_url, path), .token = stack.admin_token, .body = "{\"address\":\"x\"}" };
+        requests[i] = (struct request){ .method = "PATCH",
+                                        .url = text("%s%s", stack.customer_url, path),
+                                        .token = stack.admin_token,
+                                        .body = "{\"address\":\"x\"}" };
     race(requests, replies);
     for (int i = 0; i < RACERS; i++) expect_status(replies[i], 200);
     expect_number(GET(path), "data.version", RACERS + 1);

@@ -47,22 +47,29 @@ static void expect_consistent(const struct load *l, const long *allowed, size_t 
         const struct attempt *a = load_attempt(l, i);
         bool fine = false;
         for (size_t s = 0; s < count; s++) fine |= a->status == allowed[s];
-        expect(fine, "%s was answered with %ld %s, %s", a->name, a->status, a->slug ? a->slug : "", curl_easy_strerror(a->error));
+        expect(fine, "%s was answered with %ld %s, %s", a->name, a->status, a->slug ? a->slug : "",
+               curl_easy_strerror(a->error));
         expect(a->status == 200 || a->status == 0 || *a->slug, "%s: %ld without an envelope", a->name, a->status);
         long rows = sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE customer_name = '%s'", a->name);
-        expect(a->status == 200 ? rows == 1 : rows <= 1, "%s was answered with %ld, rows: %ld", a->name, a->status, rows);
+        expect(a->status == 200 ? rows == 1 : rows <= 1, "%s was answered with %ld, rows: %ld", a->name, a->status,
+               rows);
         if (a->status == 200) continue;
-        expect_status(call("POST", "/api/v1/customers", text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", a->name),
-                           text("Idempotency-Key: %s", a->key), NULL), 200);
-        assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE customer_name = '%s'", a->name), 1);
+        expect_status(call("POST", "/api/v1/customers",
+                           text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", a->name),
+                           text("Idempotency-Key: %s", a->key), NULL),
+                      200);
+        assert_int_equal(
+            sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE customer_name = '%s'", a->name), 1);
     }
 }
 
-/* --- PostgreSQL --------------------------------------------------------------------------------------------------------- */
+/* --- PostgreSQL
+ * --------------------------------------------------------------------------------------------------------- */
 
 static void test_postgres_killed_under_load_loses_nothing_and_comes_back(void **state)
 {
     (void)state;
+    own_stack_only();
     struct load *l = load_start(stack.customer_url, CLIENTS);
     expect(load_goes_on(l, 200, 50, 10), "no load");
     pid_t old = part_pid("PG");
@@ -82,10 +89,12 @@ static void test_postgres_killed_under_load_loses_nothing_and_comes_back(void **
 static void test_ended_connections_are_replaced_at_once(void **state)
 {
     (void)state;
+    own_stack_only();
     struct load *l = load_start(stack.customer_url, CLIENTS);
     expect(load_goes_on(l, 200, 20, 10), "no load");
     for (int i = 0; i < 5; i++) {
-        sql(stack.customer_db, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()");
+        sql(stack.customer_db, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = "
+                               "current_user AND pid <> pg_backend_pid()");
         expect(load_goes_on(l, 200, 20, 10), "the service did not come back");
     }
     load_stop(l);
@@ -96,13 +105,16 @@ static void test_ended_connections_are_replaced_at_once(void **state)
 static void test_without_postgres_a_service_says_so(void **state)
 {
     (void)state;
+    own_stack_only();
     sql_forget();
     pid_t old = part_pid("PG");
     part_signal("SUPERVISOR", SIGSTOP); /* nobody starts it again meanwhile */
     part_signal("PG", SIGKILL);
     bool down = poll_until(5, list_is_503, NULL);
-    struct reply *list = first_customers(), *one = fresh_get(text("%s%s", stack.customer_url, customer_path(UUID_ABSENT)));
-    struct reply *ready = fresh_get(text("%s/readyz", stack.customer_url)), *alive = fresh_get(text("%s/healthz", stack.customer_url));
+    struct reply *list = first_customers(),
+                 *one = fresh_get(text("%s%s", stack.customer_url, customer_path(UUID_ABSENT)));
+    struct reply *ready = fresh_get(text("%s/readyz", stack.customer_url)),
+                 *alive = fresh_get(text("%s/healthz", stack.customer_url));
     target(stack.auth_url);
     struct reply *login = POST("/api/v1/auth/login", "{\"username\":\"a\",\"password\":\"b\"}");
     part_signal("SUPERVISOR", SIGCONT);
@@ -139,6 +151,7 @@ static void test_slow_database_is_answered_with_504_in_time(void **state)
 static void test_redis_killed_is_nobodys_error(void **state)
 {
     (void)state;
+    own_stack_only();
     struct load *l = load_start(stack.customer_url, 2);
     expect(load_goes_on(l, 200, 20, 10), "no load");
     pid_t old = part_pid("REDIS");
@@ -150,11 +163,13 @@ static void test_redis_killed_is_nobodys_error(void **state)
     expect_consistent(l, allowed, COUNT(allowed));
 }
 
-/* --- services ----------------------------------------------------------------------------------------------------------- */
+/* --- services
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void test_killed_service_is_started_again(void **state)
 {
     (void)state;
+    own_stack_only();
     const char *const urls[] = { stack.customer_url, stack.auth_url };
     for (size_t i = 0; i < COUNT(services); i++) {
         pid_t old = part_pid(services[i]);
@@ -180,7 +195,8 @@ static void *send_one(void *arg)
 
 static bool all_wait(void *arg)
 {
-    return sql_count(stack.admin_db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= *(int *)arg;
+    return sql_count(stack.admin_db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >=
+           *(int *)arg;
 }
 
 static bool is_refused(void *url)
@@ -200,8 +216,12 @@ static void test_sigterm_answers_the_requests_under_way(void **state)
     PQclear(PQexec(locker, "BEGIN"));
     PQclear(PQexec(locker, "LOCK TABLE customers IN EXCLUSIVE MODE"));
     for (int i = 0; i < SENDERS; i++) {
-        senders[i].request = (struct request){ .method = "POST", .url = text("%s/api/v1/customers", r.url), .token = stack.admin_token,
-                                               .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", unique("途")), .fresh = true };
+        senders[i].request =
+            (struct request){ .method = "POST",
+                              .url = text("%s/api/v1/customers", r.url),
+                              .token = stack.admin_token,
+                              .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", unique("途")),
+                              .fresh = true };
         pthread_create(&senders[i].thread, NULL, send_one, &senders[i]);
     }
     bool under_way = poll_until(5, all_wait, &waiting);
@@ -229,7 +249,8 @@ static void test_sigterm_under_load_loses_no_request(void **state)
         expect(status == 0 && took < 5, "status %d after %.2f s", status, took);
         for (int i = 0; i < load_count(l); i++) {
             const struct attempt *a = load_attempt(l, i);
-            expect(a->status == 200 || a->error == CURLE_COULDNT_CONNECT, "request %d of %d: %ld, %s", i, load_count(l), a->status, curl_easy_strerror(a->error));
+            expect(a->status == 200 || a->error == CURLE_COULDNT_CONNECT, "request %d of %d: %ld, %s", i, load_count(l),
+                   a->status, curl_easy_strerror(a->error));
         }
         const long allowed[] = { 200, 0 };
         expect_consistent(l, allowed, COUNT(allowed));
@@ -240,10 +261,12 @@ static void test_start_without_a_setting_says_which(void **state)
 {
     (void)state;
     const char *bin = getenv("BIN_DIR"), *out = text("%s/start", getenv("LOG_DIR") ? getenv("LOG_DIR") : "/tmp");
-    const char *command = text("env -i HTTP_PORT=70000 CURSOR_SECRET=short %s/customer-service >%s 2>&1", bin ? bin : "build/release/bin", out);
+    const char *command = text("env -i HTTP_PORT=70000 CURSOR_SECRET=short %s/customer-service >%s 2>&1",
+                               bin ? bin : "build/release/bin", out);
     assert_int_not_equal(system(command), 0);
     const char *const names[] = { "DATABASE_URL", "JWKS_URL", "HTTP_PORT", "CURSOR_SECRET" };
-    for (size_t i = 0; i < COUNT(names); i++) expect(system(text("grep -q %s %s", names[i], out)) == 0, "%s is not named", names[i]);
+    for (size_t i = 0; i < COUNT(names); i++)
+        expect(system(text("grep -q %s %s", names[i], out)) == 0, "%s is not named", names[i]);
     assert_int_not_equal(system(text("grep -q 'CURSOR_SECRET.*short$' %s", out)), 0);
 }
 

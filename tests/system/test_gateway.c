@@ -15,7 +15,8 @@ static void through_gateway(void)
     target(stack.gateway_url);
 }
 
-/* --- TLS ---------------------------------------------------------------------------------------------------------------- */
+/* --- TLS
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static CURLcode handshake(const char *url, long version, const char *ca)
 {
@@ -35,10 +36,14 @@ static CURLcode handshake(const char *url, long version, const char *ca)
 static void test_gateway_speaks_tls_1_2_and_1_3_only(void **state)
 {
     (void)state;
-    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_3 | CURL_SSLVERSION_MAX_TLSv1_3, stack.ca_cert), CURLE_OK);
-    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2, stack.ca_cert), CURLE_OK);
-    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_1 | CURL_SSLVERSION_MAX_TLSv1_1, stack.ca_cert), CURLE_SSL_CONNECT_ERROR);
-    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_0, stack.ca_cert), CURLE_SSL_CONNECT_ERROR);
+    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_3 | CURL_SSLVERSION_MAX_TLSv1_3, stack.ca_cert),
+                     CURLE_OK);
+    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2, stack.ca_cert),
+                     CURLE_OK);
+    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_1 | CURL_SSLVERSION_MAX_TLSv1_1, stack.ca_cert),
+                     CURLE_SSL_CONNECT_ERROR);
+    assert_int_equal(handshake(stack.gateway_url, CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_0, stack.ca_cert),
+                     CURLE_SSL_CONNECT_ERROR);
 }
 
 static void test_gateway_certificate_names_this_machine_and_its_authority(void **state)
@@ -57,20 +62,25 @@ static void test_gateway_answers_no_plain_http(void **state)
     expect(raw_status(answer) == 0 && !strstr(answer, "\"code\""), "%s", answer);
 }
 
-/* --- what gets through -------------------------------------------------------------------------------------------------- */
+/* --- what gets through
+ * -------------------------------------------------------------------------------------------------- */
 
 static void test_client_logs_in_and_works_with_customers(void **state)
 {
     (void)state;
     through_gateway();
     as(NULL);
-    struct reply *r = POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password));
+    struct reply *r =
+        POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password));
     expect_status(r, 200);
     assert_string_equal(keys_at(r, ""), "access_token,token_type,expires_in,user_info");
     as(text_at(r, "access_token"));
     expect_status(GET("/api/v1/auth/validate"), 200);
     const char *name = unique("经网关");
-    r = expect_status(POST("/api/v1/customers", text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\",\"credit_limit\":1000000.00}", name)), 200);
+    r = expect_status(
+        POST("/api/v1/customers",
+             text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\",\"credit_limit\":1000000.00}", name)),
+        200);
     const char *path = header(r, "Location");
     expect_number(GET(text("/api/v1/customers?keyword=%s", encoded(name))), "data.total", 1);
     expect_status(PUT(path, "{\"customer_level\":\"A\"}"), 200);
@@ -91,14 +101,18 @@ static void test_gateway_changes_no_byte_and_keeps_headers(void **state)
     assert_string_equal(r->body, direct->body);
     static const char *const kept[] = { "ETag", "Content-Type" };
     for (size_t i = 0; i < COUNT(kept); i++) assert_string_equal(header(r, kept[i]), header(direct, kept[i]));
-    struct reply *same = expect_status(call("GET", path, NULL, text("If-None-Match: %s", header(r, "ETag")), NULL), 304);
+    struct reply *same =
+        expect_status(call("GET", path, NULL, text("If-None-Match: %s", header(r, "ETag")), NULL), 304);
     assert_int_equal(same->len, 0);
     expect_error(call("PUT", path, "{}", "If-Match: \"99\"", NULL), 412, "VERSION_CONFLICT", "");
-    char *key = text("Idempotency-Key: %s", unique("key")), *body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", unique("某"));
-    struct reply *first = call("POST", "/api/v1/customers", body, key, NULL), *again = call("POST", "/api/v1/customers", body, key, NULL);
+    char *key = text("Idempotency-Key: %s", unique("key")),
+         *body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", unique("某"));
+    struct reply *first = call("POST", "/api/v1/customers", body, key, NULL),
+                 *again = call("POST", "/api/v1/customers", body, key, NULL);
     assert_string_equal(first->body, again->body);
     assert_string_equal(header(again, "Idempotent-Replayed"), "true");
-    expect_text(call("GET", customer_path(UUID_ABSENT), NULL, "Accept-Language: en", NULL), "message", "No such resource");
+    expect_text(call("GET", customer_path(UUID_ABSENT), NULL, "Accept-Language: en", NULL), "message",
+                "No such resource");
 }
 
 static void test_gateway_answers_head_without_a_body(void **state)
@@ -110,14 +124,23 @@ static void test_gateway_answers_head_without_a_body(void **state)
     assert_true(atoi(header(r, "Content-Length")) > 20);
 }
 
-/* --- what does not ------------------------------------------------------------------------------------------------------ */
+/* --- what does not
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_route_that_is_not_registered_is_not_found(void **state)
 {
     (void)state;
     through_gateway();
-    static const char *const paths[] = { "/", "/api/v1/nothing", "/api/v2/customers", "/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/customers/x/y/z",
-                                         "/internal/v1/events", "/api/v1/customers/" };
+    static const char *const paths[] = { "/",
+                                         "/api/v1/nothing",
+                                         "/api/v2/customers",
+                                         "/healthz",
+                                         "/readyz",
+                                         "/metrics",
+                                         "/openapi.json",
+                                         "/api/v1/customers/x/y/z",
+                                         "/internal/v1/events",
+                                         "/api/v1/customers/" };
     for (size_t i = 0; i < COUNT(paths); i++) expect_error(GET(paths[i]), 404, "NOT_FOUND", "");
 }
 
@@ -128,10 +151,16 @@ static void test_internal_methods_are_not_reachable(void **state)
     expect_status(POST("/internal/v1/getCustomerById", arguments), 200); /* there, directly */
     through_gateway();
     static const char *const methods[] = { "getCustomerById", "createCustomer", "updateCustomer", "deleteCustomer" };
-    for (size_t i = 0; i < COUNT(methods); i++) expect_error(POST(text("/internal/v1/%s", methods[i]), arguments), 404, "NOT_FOUND", "");
-    static const char *const ways[] = { "/%69nternal/v1/getCustomerById", "//internal/v1/getCustomerById", "/api/v1/../../internal/v1/getCustomerById",
-                                        "/api/v1/customers/..%2f..%2f..%2finternal/v1/getCustomerById", "/INTERNAL/v1/getCustomerById", "/./internal/v1/getCustomerById",
-                                        "/api/v1/customers/%2e%2e/%2e%2e/%2e%2e/internal/v1/getCustomerById", "/internal;x/v1/getCustomerById" };
+    for (size_t i = 0; i < COUNT(methods); i++)
+        expect_error(POST(text("/internal/v1/%s", methods[i]), arguments), 404, "NOT_FOUND", "");
+    static const char *const ways[] = { "/%69nternal/v1/getCustomerById",
+                                        "//internal/v1/getCustomerById",
+                                        "/api/v1/../../internal/v1/getCustomerById",
+                                        "/api/v1/customers/..%2f..%2f..%2finternal/v1/getCustomerById",
+                                        "/INTERNAL/v1/getCustomerById",
+                                        "/./internal/v1/getCustomerById",
+                                        "/api/v1/customers/%2e%2e/%2e%2e/%2e%2e/internal/v1/getCustomerById",
+                                        "/internal;x/v1/getCustomerById" };
     for (size_t i = 0; i < COUNT(ways); i++) {
         struct reply *r = POST(ways[i], arguments);
         expect(r->status == 404 || r->status == 400, "%s: %ld", ways[i], r->status);
@@ -173,9 +202,11 @@ static void test_every_documented_operation_is_registered(void **state)
         struct reply *openapi = expect_status(GET(text("%s/openapi.json", urls[i])), 200);
         through_gateway();
         const cJSON *path, *operation;
-        cJSON_ArrayForEach(path, at(openapi, "paths")) {
+        cJSON_ArrayForEach(path, at(openapi, "paths"))
+        {
             if (!strncmp(path->string, "/internal/", 10)) continue;
-            cJSON_ArrayForEach(operation, path) {
+            cJSON_ArrayForEach(operation, path)
+            {
                 if (!cJSON_IsObject(operation)) continue;
                 char *method = text("%s", operation->string);
                 for (char *p = method; *p; p++) *p = (char)(*p & ~0x20);
@@ -197,7 +228,8 @@ static void test_gateway_refuses_a_body_over_the_limit(void **state)
     expect(r->seconds < 1.5, "%.3f s", r->seconds);
 }
 
-/* --- request id, log, headers ------------------------------------------------------------------------------------------- */
+/* --- request id, log, headers
+ * ------------------------------------------------------------------------------------------- */
 
 static bool log_has(void *command)
 {
@@ -207,7 +239,7 @@ static bool log_has(void *command)
 static void test_request_id_is_in_reply_and_both_logs_once(void **state)
 {
     (void)state;
-    if (stack.attached) skip();
+    own_stack_only();
     through_gateway();
     struct reply *r = call("GET", customer_path(UUID_ABSENT), NULL, "X-Request-Id: chosen-by-the-client", NULL);
     expect_error(r, 404, "NOT_FOUND", "");
@@ -224,7 +256,7 @@ static void test_request_id_is_in_reply_and_both_logs_once(void **state)
 static void test_logs_hold_no_token_and_no_password(void **state)
 {
     (void)state;
-    if (stack.attached) skip();
+    own_stack_only();
     through_gateway();
     expect_status(GET("/api/v1/customers?size=1"), 200);
     const char *signature = strrchr(stack.admin_token, '.') + 1;
@@ -253,11 +285,13 @@ static void test_gateway_tells_health_on_its_own_port(void **state)
     expect_status(GET("/api/v1/errors"), 404);
 }
 
-/* --- a service that is gone, or hangs ----------------------------------------------------------------------------------- */
+/* --- a service that is gone, or hangs
+ * ----------------------------------------------------------------------------------- */
 
 static struct reply *list(void)
 {
-    return http_send(&(struct request){ .method = "GET", .url = text("%s/api/v1/customers?size=1", stack.gateway_url), .token = stack.admin_token });
+    return http_send(&(struct request){
+        .method = "GET", .url = text("%s/api/v1/customers?size=1", stack.gateway_url), .token = stack.admin_token });
 }
 
 static bool list_is_200(void *arg)
@@ -269,17 +303,21 @@ static bool list_is_200(void *arg)
 static void test_service_that_is_gone_is_503_or_502_and_recovers(void **state)
 {
     (void)state;
-    if (stack.attached) skip();
+    own_stack_only();
     pid_t old = part_pid("CUSTOMER_SERVICE");
     part_signal("SUPERVISOR", SIGSTOP); /* nobody starts it again meanwhile */
     part_signal("CUSTOMER_SERVICE", SIGKILL);
     struct reply *first = list(), *second = list();
-    struct reply *write = http_send(&(struct request){ .method = "POST", .url = text("%s/api/v1/customers", stack.gateway_url), .token = stack.admin_token, .body = "{}" });
+    struct reply *write = http_send(&(struct request){ .method = "POST",
+                                                       .url = text("%s/api/v1/customers", stack.gateway_url),
+                                                       .token = stack.admin_token,
+                                                       .body = "{}" });
     struct reply *other = GET(text("%s/api/v1/auth/validate", stack.gateway_url));
     part_signal("SUPERVISOR", SIGCONT);
     struct reply *replies[] = { first, second, write };
     for (size_t i = 0; i < COUNT(replies); i++) {
-        expect_error(replies[i], replies[i]->status == 502 ? 502 : 503, replies[i]->status == 502 ? "BAD_GATEWAY" : "SERVICE_UNAVAILABLE", "");
+        expect_error(replies[i], replies[i]->status == 502 ? 502 : 503,
+                     replies[i]->status == 502 ? "BAD_GATEWAY" : "SERVICE_UNAVAILABLE", "");
         expect(replies[i]->seconds < 1, "%.3f s", replies[i]->seconds);
     }
     assert_int_equal(second->status, 503);
@@ -291,7 +329,7 @@ static void test_service_that_is_gone_is_503_or_502_and_recovers(void **state)
 static void test_service_that_hangs_is_504_and_recovers(void **state)
 {
     (void)state;
-    if (stack.attached) skip();
+    own_stack_only();
     part_signal("CUSTOMER_SERVICE", SIGSTOP);
     struct reply *r = list();
     struct reply *other = GET(text("%s/api/v1/auth/validate", stack.gateway_url));
@@ -305,18 +343,21 @@ static void test_service_that_hangs_is_504_and_recovers(void **state)
 static void test_without_auth_service_known_tokens_still_work(void **state)
 {
     (void)state;
-    if (stack.attached) skip();
+    own_stack_only();
     pid_t old = part_pid("AUTH_SERVICE");
     part_signal("SUPERVISOR", SIGSTOP);
     part_signal("AUTH_SERVICE", SIGKILL);
     struct reply *r = list();
-    struct reply *login = POST(text("%s/api/v1/auth/login", stack.gateway_url), "{\"username\":\"a\",\"password\":\"b\"}");
+    struct reply *login =
+        POST(text("%s/api/v1/auth/login", stack.gateway_url), "{\"username\":\"a\",\"password\":\"b\"}");
     part_signal("SUPERVISOR", SIGCONT);
     expect_status(r, 200);
     expect(login->status == 502 || login->status == 503, "%ld", login->status);
     expect(part_is_new("AUTH_SERVICE", old, 20) && url_is_ready(stack.auth_url, 20), "auth-service does not come back");
     through_gateway();
-    expect_status(POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password)), 200);
+    expect_status(
+        POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password)),
+        200);
 }
 
 int main(void)

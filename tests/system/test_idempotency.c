@@ -29,7 +29,8 @@ static long rows_named(const char *name)
     return sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE customer_name = '%s'", name);
 }
 
-/* --- one after another -------------------------------------------------------------------------------------------------- */
+/* --- one after another
+ * -------------------------------------------------------------------------------------------------- */
 
 static void test_same_key_and_body_replays_the_reply(void **state)
 {
@@ -63,7 +64,8 @@ static void test_same_key_with_another_request_is_refused(void **state)
     const char *key = unique("key"), *name = unique("某");
     expect_status(create(key, name), 200);
     expect_error(create(key, unique("另")), 422, "IDEMPOTENCY_KEY_REUSED", "");
-    expect_error(call("POST", "/api/v1/contacts", "{\"contact_name\":\"张三\"}", key_header(key), NULL), 422, "IDEMPOTENCY_KEY_REUSED", "");
+    expect_error(call("POST", "/api/v1/contacts", "{\"contact_name\":\"张三\"}", key_header(key), NULL), 422,
+                 "IDEMPOTENCY_KEY_REUSED", "");
     expect_status(create(key, name), 200);
 }
 
@@ -98,9 +100,11 @@ static void test_key_is_forgotten_after_24_hours(void **state)
     (void)state;
     const char *key = unique("key"), *name = unique("某");
     expect_status(create(key, name), 200);
-    sql(stack.customer_db, "UPDATE idempotency SET created_time = created_time - interval '23 hours' WHERE key = '%s'", key);
+    sql(stack.customer_db, "UPDATE idempotency SET created_time = created_time - interval '23 hours' WHERE key = '%s'",
+        key);
     assert_non_null(header(create(key, name), "Idempotent-Replayed"));
-    sql(stack.customer_db, "UPDATE idempotency SET created_time = created_time - interval '2 hours' WHERE key = '%s'", key);
+    sql(stack.customer_db, "UPDATE idempotency SET created_time = created_time - interval '2 hours' WHERE key = '%s'",
+        key);
     assert_null(header(expect_status(create(key, name), 200), "Idempotent-Replayed"));
     assert_int_equal(rows_named(name), 2);
 }
@@ -108,10 +112,13 @@ static void test_key_is_forgotten_after_24_hours(void **state)
 static void test_key_that_is_malformed_is_refused(void **state)
 {
     (void)state;
-    const char *const bad[] = { "Idempotency-Key;", text("Idempotency-Key: %s", repeat("k", 201)), "Idempotency-Key: a b", "Idempotency-Key: 键" };
+    const char *const bad[] = { "Idempotency-Key;", text("Idempotency-Key: %s", repeat("k", 201)),
+                                "Idempotency-Key: a b", "Idempotency-Key: 键" };
     for (size_t i = 0; i < COUNT(bad); i++)
-        expect_error(call("POST", "/api/v1/customers", body_of("某"), bad[i], NULL), 400, "INVALID_FIELD", "Idempotency-Key");
-    expect_error(call("POST", "/api/v1/customers", body_of("某"), "Idempotency-Key: a", "Idempotency-Key: b", NULL), 400, "INVALID_FIELD", "Idempotency-Key");
+        expect_error(call("POST", "/api/v1/customers", body_of("某"), bad[i], NULL), 400, "INVALID_FIELD",
+                     "Idempotency-Key");
+    expect_error(call("POST", "/api/v1/customers", body_of("某"), "Idempotency-Key: a", "Idempotency-Key: b", NULL),
+                 400, "INVALID_FIELD", "Idempotency-Key");
     expect_status(create(repeat("k", 180), unique("某")), 200);
 }
 
@@ -126,11 +133,13 @@ static void test_key_works_for_restore_and_internal_methods(void **state)
     const char *name = unique("内");
     char *body = text("{\"customerDTO\":%s}", body_of(name)), *other = key_header(unique("key"));
     struct reply *first = expect_status(call("POST", "/internal/v1/createCustomer", body, other, NULL), 200);
-    assert_string_equal(expect_status(call("POST", "/internal/v1/createCustomer", body, other, NULL), 200)->body, first->body);
+    assert_string_equal(expect_status(call("POST", "/internal/v1/createCustomer", body, other, NULL), 200)->body,
+                        first->body);
     assert_int_equal(rows_named(name), 1);
 }
 
-/* --- at the same time --------------------------------------------------------------------------------------------------- */
+/* --- at the same time
+ * --------------------------------------------------------------------------------------------------- */
 
 /* The same request from every thread at once, the odd ones to `other_url`. */
 static void race_all(struct request request, const char *other_url, struct reply *replies[RACERS])
@@ -149,8 +158,12 @@ static void expect_one_row(const char *url, const char *other_url)
         struct reply *replies[RACERS];
         const char *name = unique("竞");
         int made = 0;
-        race_all((struct request){ .method = "POST", .url = url, .token = stack.admin_token, .body = body_of(name),
-                                           .headers = { key_header(unique("key")) } }, other_url, replies);
+        race_all((struct request){ .method = "POST",
+                                   .url = url,
+                                   .token = stack.admin_token,
+                                   .body = body_of(name),
+                                   .headers = { key_header(unique("key")) } },
+                 other_url, replies);
         for (int i = 0; i < RACERS; i++) {
             struct reply *r = replies[i];
             if (r->status == 409) {
@@ -186,8 +199,13 @@ static void test_concurrent_creates_of_one_code_make_one_row(void **state)
     for (int round = 0; round < 10; round++) {
         struct reply *replies[RACERS];
         const char *code = unique("K"), *winner = NULL;
-        race_all((struct request){ .method = "POST", .url = text("%s/api/v1/customers", stack.customer_url), .token = stack.admin_token,
-                 .body = text("{\"customer_name\":\"竞\",\"customer_type\":\"企业\",\"customer_code\":\"%s\"}", code) }, NULL, replies);
+        race_all(
+            (struct request){
+                .method = "POST",
+                .url = text("%s/api/v1/customers", stack.customer_url),
+                .token = stack.admin_token,
+                .body = text("{\"customer_name\":\"竞\",\"customer_type\":\"企业\",\"customer_code\":\"%s\"}", code) },
+            NULL, replies);
         for (int i = 0; i < RACERS; i++)
             if (replies[i]->status == 200) {
                 assert_null(winner);
@@ -202,12 +220,15 @@ static void test_concurrent_creates_of_one_code_make_one_row(void **state)
     }
 }
 
-/* --- dry_run ------------------------------------------------------------------------------------------------------------ */
+/* --- dry_run
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static long everything(void)
 {
-    return sql_count(stack.customer_db, "SELECT sum(version) + count(*) * 1000 + count(deleted_time) * 100 + (SELECT count(*) FROM outbox) "
-                                        "+ (SELECT count(*) FROM idempotency) FROM customers");
+    return sql_count(
+        stack.customer_db,
+        "SELECT sum(version) + count(*) * 1000 + count(deleted_time) * 100 + (SELECT count(*) FROM outbox) "
+        "+ (SELECT count(*) FROM idempotency) FROM customers");
 }
 
 static void test_dry_run_validates_everything_and_changes_nothing(void **state)
@@ -224,10 +245,13 @@ static void test_dry_run_validates_everything_and_changes_nothing(void **state)
     expect_status(POST(text("%s/restore?dry_run=true", customer_path(gone)), "{}"), 200);
     expect_status(call("POST", "/api/v1/customers?dry_run=true", body_of("试"), key_header(unique("key")), NULL), 200);
     expect_error(POST("/api/v1/customers?dry_run=true", "{}"), 400, "INVALID_FIELD", "customer_name,customer_type");
-    expect_error(POST("/api/v1/customers?dry_run=true", text("{\"customer_name\":\"x\",\"customer_type\":\"企业\",\"customer_code\":\"%s\"}", code)),
+    expect_error(POST("/api/v1/customers?dry_run=true",
+                      text("{\"customer_name\":\"x\",\"customer_type\":\"企业\",\"customer_code\":\"%s\"}", code)),
                  409, "DUPLICATE", "customer_code");
-    expect_error(PUT(text("%s?dry_run=true", customer_path(id)), "{\"region_id\":\"" UUID_ABSENT "\"}"), 422, "BAD_REFERENCE", "region_id");
-    expect_error(call("PUT", text("%s?dry_run=true", customer_path(id)), "{}", "If-Match: \"99\"", NULL), 412, "VERSION_CONFLICT", "");
+    expect_error(PUT(text("%s?dry_run=true", customer_path(id)), "{\"region_id\":\"" UUID_ABSENT "\"}"), 422,
+                 "BAD_REFERENCE", "region_id");
+    expect_error(call("PUT", text("%s?dry_run=true", customer_path(id)), "{}", "If-Match: \"99\"", NULL), 412,
+                 "VERSION_CONFLICT", "");
     expect_error(DELETE(text("%s?dry_run=true", customer_path(UUID_ABSENT))), 404, "NOT_FOUND", "");
     assert_int_equal(everything(), before);
     expect_status(POST("/api/v1/customers?dry_run=false", body_of("真")), 200);

@@ -24,7 +24,10 @@ static void test_create_customer_returns_the_customer(void **state)
 {
     (void)state;
     const char *name = unique("某");
-    struct reply *r = method("createCustomer", text("{\"customerDTO\":{\"customer_name\":\"%s\",\"customer_type\":\"HOSPITAL\",\"credit_limit\":0.10}}", name));
+    struct reply *r =
+        method("createCustomer",
+               text("{\"customerDTO\":{\"customer_name\":\"%s\",\"customer_type\":\"HOSPITAL\",\"credit_limit\":0.10}}",
+                    name));
     expect_status(r, 200);
     expect_text(r, "data.customer_type", "医院");
     expect(has_text(r, "\"credit_limit\":0.10,"), "%s", r->body);
@@ -35,7 +38,8 @@ static void test_update_customer_returns_the_customer(void **state)
 {
     (void)state;
     char *id = customer("前", "\"address\":\"北京\"");
-    struct reply *r = method("updateCustomer", text("{\"customerId\":\"%s\",\"customerDTO\":{\"customer_name\":\"后\"}}", id));
+    struct reply *r =
+        method("updateCustomer", text("{\"customerId\":\"%s\",\"customerDTO\":{\"customer_name\":\"后\"}}", id));
     expect_status(r, 200);
     expect_text(r, "data.customer_name", "后");
     expect_text(r, "data.address", "北京");
@@ -46,7 +50,8 @@ static void test_delete_customer_returns_true(void **state)
 {
     (void)state;
     char *id = customer("某", NULL), *arguments = text("{\"customerId\":\"%s\"}", id);
-    assert_string_equal(expect_status(method("deleteCustomer", arguments), 200)->body, "{\"code\":200,\"message\":\"success\",\"data\":true}");
+    assert_string_equal(expect_status(method("deleteCustomer", arguments), 200)->body,
+                        "{\"code\":200,\"message\":\"success\",\"data\":true}");
     expect_error(GET(customer_path(id)), 404, "NOT_FOUND", "");
     expect_error(method("deleteCustomer", arguments), 404, "NOT_FOUND", "");
     expect_error(method("getCustomerById", arguments), 404, "NOT_FOUND", "");
@@ -71,14 +76,18 @@ static void test_internal_methods_judge_their_parameters(void **state)
         { "getCustomerById", text("{%s}", id), 404, "NOT_FOUND", "" },
         { "createCustomer", "{}", 400, "INVALID_FIELD", "customerDTO" },
         { "createCustomer", "{\"customerDTO\":null}", 400, "INVALID_FIELD", NULL },
-        { "createCustomer", "{\"customerDTO\":{\"customer_level\":\"E\"}}", 400, "INVALID_FIELD", "customer_name,customer_type,customer_level" },
+        { "createCustomer", "{\"customerDTO\":{\"customer_level\":\"E\"}}", 400, "INVALID_FIELD",
+          "customer_name,customer_type,customer_level" },
         { "createCustomer", text("{%s,\"customerDTO\":{}}", id), 400, "INVALID_FIELD", NULL },
-        { "updateCustomer", "{\"customerDTO\":{\"customer_name\":\"\"}}", 400, "INVALID_FIELD", "customerId,customer_name" },
+        { "updateCustomer", "{\"customerDTO\":{\"customer_name\":\"\"}}", 400, "INVALID_FIELD",
+          "customerId,customer_name" },
         { "updateCustomer", text("{%s}", id), 400, "INVALID_FIELD", "customerDTO" },
         { "updateCustomer", text("{%s,\"customerDTO\":{}}", id), 404, "NOT_FOUND", "" },
         { "updateCustomer", text("{%s,\"customerDTO\":{},\"force\":true}", id), 400, "INVALID_FIELD", "force" },
         { "deleteCustomer", "{\"customerId\":\"x\"}", 400, "INVALID_FIELD", "customerId" },
-        { "createCustomer", "{\"customerDTO\":{\"customer_name\":\"x\",\"customer_type\":\"企业\",\"region_id\":\"" UUID_ABSENT "\"}}", 422, "BAD_REFERENCE", "region_id" },
+        { "createCustomer",
+          "{\"customerDTO\":{\"customer_name\":\"x\",\"customer_type\":\"企业\",\"region_id\":\"" UUID_ABSENT "\"}}",
+          422, "BAD_REFERENCE", "region_id" },
         { "dropCustomer", "{}", 404, "NOT_FOUND", "" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -99,8 +108,10 @@ static void test_internal_methods_are_post_only(void **state)
 static void test_internal_methods_honour_if_match_and_dry_run(void **state)
 {
     (void)state;
-    char *id = customer("某", NULL), *arguments = text("{\"customerId\":\"%s\",\"customerDTO\":{\"customer_name\":\"改\"}}", id);
-    expect_error(call("POST", "/internal/v1/updateCustomer", arguments, "If-Match: \"99\"", NULL), 412, "VERSION_CONFLICT", "");
+    char *id = customer("某", NULL),
+         *arguments = text("{\"customerId\":\"%s\",\"customerDTO\":{\"customer_name\":\"改\"}}", id);
+    expect_error(call("POST", "/internal/v1/updateCustomer", arguments, "If-Match: \"99\"", NULL), 412,
+                 "VERSION_CONFLICT", "");
     expect_status(POST("/internal/v1/updateCustomer?dry_run=true", arguments), 200);
     expect_number(GET(customer_path(id)), "data.version", 1);
 }

@@ -30,14 +30,17 @@ struct claims {
     const char *iss, *aud, *sub, *permissions;
     long nbf, exp; /* seconds from now */
 };
-static const struct claims good = { "crm-auth", "crm", "018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05", "[\"customer:view\"]", 0, 600 };
+static const struct claims good = { "crm-auth", "crm", "018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05", "[\"customer:view\"]",
+                                    0,          600 };
 
 static char *payload(struct claims c)
 {
     long now = (long)time(NULL);
-    return text("{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"%s\",\"preferred_username\":\"tester\",\"name\":\"测试\",\"jti\":\"%s\",\"roles\":[\"X\"],"
-                "\"permissions\":%s,\"iat\":%ld,\"nbf\":%ld,\"exp\":%ld}", c.iss, c.aud, c.sub, unique("jti"), c.permissions,
-                now + (c.nbf < 0 ? c.nbf : 0), now + c.nbf, now + c.exp);
+    return text("{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"%s\",\"preferred_username\":\"tester\",\"name\":\"测试\","
+                "\"jti\":\"%s\",\"roles\":[\"X\"],"
+                "\"permissions\":%s,\"iat\":%ld,\"nbf\":%ld,\"exp\":%ld}",
+                c.iss, c.aud, c.sub, unique("jti"), c.permissions, now + (c.nbf < 0 ? c.nbf : 0), now + c.nbf,
+                now + c.exp);
 }
 
 static char *minted(struct claims c)
@@ -47,7 +50,8 @@ static char *minted(struct claims c)
 
 static void expect_refused(const char *what, const char *token)
 {
-    const char *urls[] = { text("%s/api/v1/customers?size=1", stack.customer_url), text("%s/api/v1/auth/validate", stack.auth_url) };
+    const char *urls[] = { text("%s/api/v1/customers?size=1", stack.customer_url),
+                           text("%s/api/v1/auth/validate", stack.auth_url) };
     for (size_t i = 0; i < COUNT(urls); i++) {
         as(token);
         struct reply *r = GET(urls[i]);
@@ -64,7 +68,8 @@ static void test_token_of_the_published_key_is_accepted(void **state)
     as(minted(good));
     expect_status(GET("/api/v1/customers?size=1"), 200);
     target(stack.auth_url);
-    assert_string_equal(expect_status(GET("/api/v1/auth/validate"), 200)->body, "{\"valid\":true,\"permissions\":[\"customer:view\"]}");
+    assert_string_equal(expect_status(GET("/api/v1/auth/validate"), 200)->body,
+                        "{\"valid\":true,\"permissions\":[\"customer:view\"]}");
 }
 
 static void test_token_with_another_algorithm_is_refused(void **state)
@@ -92,9 +97,14 @@ static void test_token_of_another_key_is_refused(void **state)
     expect_refused("no kid", jwt_es256(signing_key(), "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", payload(good)));
     expect_refused("kid as a path", jwt_es256(other, head_with("ES256", "../../dev/null"), payload(good)));
     expect_refused("its own key in the header",
-                   jwt_es256(signing_key(), text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"jwk\":%s}", kid, jwk), payload(good)));
-    expect_refused("a critical extension",
-                   jwt_es256(signing_key(), text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"crit\":[\"b64\"],\"b64\":false}", kid), payload(good)));
+                   jwt_es256(signing_key(),
+                             text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"jwk\":%s}", kid, jwk),
+                             payload(good)));
+    expect_refused(
+        "a critical extension",
+        jwt_es256(signing_key(),
+                  text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"crit\":[\"b64\"],\"b64\":false}", kid),
+                  payload(good)));
 }
 
 static void test_token_with_a_wrong_claim_is_refused(void **state)
@@ -113,10 +123,14 @@ static void test_token_with_a_wrong_claim_is_refused(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) expect_refused(cases[i].what, minted(cases[i].c));
     char *pem = signing_key();
-    expect_refused("no exp", jwt_es256(pem, good_head(), "{\"iss\":\"crm-auth\",\"aud\":\"crm\",\"sub\":\"018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05\"}"));
+    expect_refused(
+        "no exp", jwt_es256(pem, good_head(),
+                            "{\"iss\":\"crm-auth\",\"aud\":\"crm\",\"sub\":\"018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05\"}"));
     expect_refused("exp as text", jwt_es256(pem, good_head(), text("%s", "{\"exp\":\"9999999999\"}")));
-    expect_refused("typ", jwt_es256(pem, text("{\"alg\":\"ES256\",\"typ\":\"refresh\",\"kid\":\"%s\"}",
-                                              sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs")), payload(good)));
+    expect_refused("typ", jwt_es256(pem,
+                                    text("{\"alg\":\"ES256\",\"typ\":\"refresh\",\"kid\":\"%s\"}",
+                                         sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs")),
+                                    payload(good)));
 }
 
 static void test_token_is_good_for_the_leeway_of_30_seconds(void **state)
@@ -135,7 +149,8 @@ static void test_token_that_was_changed_is_refused(void **state)
     struct claims more = good;
     more.permissions = "[\"customer:view\",\"customer:delete\"]";
     char *changed = payload(more);
-    expect_refused("another payload", text("%.*s.%s%s", (int)(dot - token), token, base64url(changed, strlen(changed)), second));
+    expect_refused("another payload",
+                   text("%.*s.%s%s", (int)(dot - token), token, base64url(changed, strlen(changed)), second));
     for (char *at = second + 1; *at; at += strnlen(at, 17)) {
         char *flipped = text("%s", token);
         flipped[at - token] = *at == 'A' ? 'B' : 'A';
@@ -153,15 +168,17 @@ static void test_token_that_was_changed_is_refused(void **state)
 static void test_request_without_a_token_is_refused(void **state)
 {
     (void)state;
-    const char *const headers[] = { "X-Nothing: 1", "Authorization: Bearer ", "Authorization: Bearer", "Authorization: Basic YWRtaW46YWRtaW4=",
-                                    "Authorization: ", "authorization: bearer x" };
+    const char *const headers[] = { "X-Nothing: 1",          "Authorization: Bearer ",
+                                    "Authorization: Bearer", "Authorization: Basic YWRtaW46YWRtaW4=",
+                                    "Authorization: ",       "authorization: bearer x" };
     as(NULL);
     for (size_t i = 0; i < COUNT(headers); i++)
         expect_error(call("GET", "/api/v1/customers", NULL, headers[i], NULL), 401, "UNAUTHENTICATED", "");
     expect_error(GET(text("/api/v1/customers?access_token=%s", stack.admin_token)), 401, "UNAUTHENTICATED", "");
 }
 
-/* --- every operation --------------------------------------------------------------------------------------------------- */
+/* --- every operation
+ * --------------------------------------------------------------------------------------------------- */
 
 static bool is_public(const cJSON *operation)
 {
@@ -177,10 +194,12 @@ static int every_operation(const char *token, void (*judge)(struct reply *r))
     as(NULL);
     struct reply *openapi = expect_status(GET("/openapi.json"), 200);
     as(token);
-    cJSON_ArrayForEach(path, at(openapi, "paths")) {
+    cJSON_ArrayForEach(path, at(openapi, "paths"))
+    {
         char *url = text("%s", path->string), *open = strchr(url, '{');
         if (open) url = text("%.*s%s%s", (int)(open - url), url, UUID_ABSENT, strchr(open, '}') + 1);
-        cJSON_ArrayForEach(operation, path) {
+        cJSON_ArrayForEach(operation, path)
+        {
             if (!cJSON_IsObject(operation) || is_public(operation)) continue;
             char *method = text("%s", operation->string);
             for (char *p = method; *p; p++) *p = (char)(*p & ~0x20);
@@ -198,8 +217,10 @@ static void judge_401(struct reply *r)
 
 static void judge_403(struct reply *r)
 {
-    if (strstr(r->what, "/dictionaries")) expect(r->status == 200 || r->status == 404, "%s: %ld", r->what, r->status); /* for anybody who has logged in */
-    else expect_error(r, 403, "FORBIDDEN", "permission");
+    if (strstr(r->what, "/dictionaries"))
+        expect(r->status == 200 || r->status == 404, "%s: %ld", r->what, r->status); /* for anybody who has logged in */
+    else
+        expect_error(r, 403, "FORBIDDEN", "permission");
 }
 
 static void test_every_operation_demands_a_token(void **state)
