@@ -213,8 +213,32 @@ static void test_calendar_agrees_with_the_c_library(void **state)
             struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = last };
             expect(timegm(&tm) == (time_t)days * DAY_S, "%d-%d", year, month);
             expect(tm.tm_mon == month - 1, "%d-%d", year, month);
+            int y, m, d;
+            day_date(days, &y, &m, &d);
+            expect(y == year && m == month && d == last, "%d-%d-%d", y, m, d);
+            day_date(days + 1, &y, &m, &d);
+            expect(d == 1, "%d-%d-%d after %d-%d", y, m, d, year, month);
             if (year >= 1970) expect(weekday(days) == tm.tm_wday, "%d-%d", year, month);
         }
+    }
+}
+
+static void test_write(void **state)
+{
+    (void)state;
+    static const struct { const char *zone; int64_t unix_s; const char *want; } cases[] = {
+        { "UTC", 0, "1970-01-01 00:00:00" },
+        { "UTC", -1, "1969-12-31 23:59:59" },
+        { "Asia/Shanghai", 1672538400, "2023-01-01 10:00:00" },
+        { "Asia/Shanghai", 1709136000, "2024-02-29 00:00:00" },
+        { "America/New_York", 1710054000, "2024-03-10 03:00:00" }, /* the clocks jump from 2:00 */
+        { "America/New_York", 1710053999, "2024-03-10 01:59:59" },
+        { "UTC", 253402300799, "9999-12-31 23:59:59" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[TIME_LEN + 1];
+        time_write(zone_load(cases[i].zone), cases[i].unix_s, text);
+        expect(!strcmp(text, cases[i].want), "%s, not %s", text, cases[i].want);
     }
 }
 
@@ -224,7 +248,7 @@ int main(void)
         cmocka_unit_test(test_clocks_move_forward), cmocka_unit_test(test_read_wall_clock),
         cmocka_unit_test(test_read_rfc3339), cmocka_unit_test(test_read_date), cmocka_unit_test(test_zone_names),
         cmocka_unit_test(test_midnight), cmocka_unit_test(test_zones_agree_with_the_c_library),
-        cmocka_unit_test(test_calendar_agrees_with_the_c_library),
+        cmocka_unit_test(test_calendar_agrees_with_the_c_library), cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static void test_insert(void **state)
         "INSERT INTO samples AS t (sample_id, created_by, updated_by, pinyin, code, name, note, kind, owner_id, contact_id, amount, "
         "pieces, active, day, moment, tags, phone, email) SELECT $1::uuid, $2::uuid, $2::uuid, coalesce($3::text, ''), $4::text, "
         "$5::text, $6::text, $7::text, $8::uuid, $9::uuid, $10::numeric, $11::integer, $12::boolean, $13::date, $14::timestamptz, "
-        "$15::jsonb, $16::text, $17::text");
+        "$15::json, $16::text, $17::text");
     assert_string_equal(make(sql_insert, &plain),
         "INSERT INTO plains AS t (id, created_by, updated_by, n) SELECT $1::uuid, $2::uuid, $2::uuid, $4::integer "
         "WHERE $3::text IS NOT DISTINCT FROM $3::text");
@@ -78,9 +78,15 @@ static void test_columns(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, SQL_MAX);
-    sql_columns(&b, &sample, &sample.views[VIEW_LIST]);
+    struct columns few, all;
+    sql_columns_of(&few, &sample, &sample.views[VIEW_LIST]);
+    sql_columns(&b, &sample, &few);
     assert_string_equal(made(&b), "t.sample_id, t.name, t.owner_id"); /* the owner's name is looked up by its id */
-    assert_ptr_equal(sql_column(&sample, &sample.views[VIEW_LIST], 2), &sample_fields[S_OWNER_ID]);
+    assert_int_equal(few.at[S_OWNER_ID], 2);
+    assert_int_equal(few.at[S_CODE], COLUMN_NONE);
+    sql_columns_of(&all, &sample, &sample.views[VIEW_DETAIL]);
+    assert_int_equal(all.count, S_COUNT - 1); /* that id once, though the view has id and name */
+    for (size_t i = 0; i < all.count; i++) assert_int_equal(all.at[all.field[i]], i);
 }
 
 /* --- lists ---------------------------------------------------------------------------------------------------------------- */

@@ -127,13 +127,28 @@ static void test_random_bytes_fill_all(void **state)
     random_bytes(b, 0);
 }
 
+static void test_text_and_bytes(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[UUID_BYTES] = { 0x01, 0x8f, 0x3c, 0x5e, 0x7a, 0x10, 0x7c, 0x3e, 0x9b, 0x1a, 0x2f, 0x6d, 0x8e, 0x4c, 0x1e, 0xf5 };
+    unsigned char back[UUID_BYTES];
+    char text[UUID_LEN + 1];
+    uuid_text(bytes, text);
+    assert_string_equal(text, "018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1ef5");
+    assert_true(uuid_bytes(str_of(text), back));
+    assert_memory_equal(back, bytes, sizeof bytes);
+    assert_true(uuid_bytes(STR("018F3C5E-7A10-7C3E-9B1A-2F6D8E4C1EF5"), back));
+    assert_memory_equal(back, bytes, sizeof bytes);
+    assert_false(uuid_bytes(STR("018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1ef"), back));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_valid), cmocka_unit_test(test_v7_has_version_variant_and_time),
         cmocka_unit_test(test_v7_rises), cmocka_unit_test(test_v7_rises_when_the_clock_goes_back),
         cmocka_unit_test(test_v7_differs_between_threads),
-        cmocka_unit_test(test_random_bytes_fill_all),
+        cmocka_unit_test(test_random_bytes_fill_all), cmocka_unit_test(test_text_and_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
