@@ -60,13 +60,13 @@ static struct str time_text(char out[32])
 static void add_text(struct jw *w, struct str key, struct str value)
 {
     if (str_is_none(value)) return;
-    jw_key(w, key);
+    jw_name(w, key);
     jw_str(w, value);
 }
 
 static void add_number(struct jw *w, struct str key, int64_t value)
 {
-    jw_key(w, key);
+    jw_name(w, key);
     jw_int(w, value);
 }
 

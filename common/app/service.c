@@ -18,6 +18,7 @@
 #include "permissions.h"
 #include "rest/cursor.h"
 #include "rest/etag.h"
+#include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/rest.h"
 #include "rest/segment.h"
@@ -146,6 +147,7 @@ static bool worker_start(struct worker *w)
     w->tokens = tokens_new();
     w->names = names_new();
     w->shapes = shapes_new();
+    w->lookups = lookups_new(w);
     w->client = client_new(w->base);
     w->router = router_new(&w->app->routes);
     start_database(w);
@@ -175,6 +177,7 @@ static void worker_stop(struct worker *w)
     if (w->keys) keys_free(w->keys);
     work_free(w->work);
     pg_free(w->pg);
+    lookups_free(w->lookups);
     client_free(w->client);
     stop_housekeeping(w);
     router_free(w->router);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_SIZE = 512 };
+enum { FIRST_SIZE = 2048 };
 
 void buf_init(struct buf *b, size_t max)
 {

@@ -59,17 +59,22 @@ bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
     return true;
 }
 
-/* Eight bytes a step: representations of a kilobyte are hashed on every read. */
+static uint64_t mix(uint64_t h, const char *p, size_t n)
+{
+    uint64_t word = 0;
+    memcpy(&word, p, n);
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+/* Four lanes of eight bytes, so that the multiplications overlap: representations of a kilobyte are hashed on every read. */
 uint64_t str_hash(struct str s)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ s.len;
-    while (s.len) {
-        uint64_t word = 0;
-        size_t n = s.len < sizeof word ? s.len : sizeof word;
-        memcpy(&word, s.p, n);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 29;
-        s = str_sub(s, n, s.len);
-    }
-    return h;
+    uint64_t lane[4] = { 0xcbf29ce484222325u ^ s.len, 1, 2, 3 };
+    for (; s.len >= 32; s = str_sub(s, 32, s.len))
+        for (int i = 0; i < 4; i++) lane[i] = mix(lane[i], s.p + 8 * i, 8);
+    for (; s.len >= 8; s = str_sub(s, 8, s.len)) lane[0] = mix(lane[0], s.p, 8);
+    if (s.len) lane[1] = mix(lane[1], s.p, s.len);
+    for (int i = 1; i < 4; i++) lane[0] = mix(lane[0], (const char *)&lane[i], 8);
+    return lane[0];
 }

@@ -7,6 +7,7 @@ struct buf;
 struct client;
 struct event_base;
 struct keys;
+struct lookups;
 struct metrics;
 struct names;
 struct pg;
@@ -28,6 +29,7 @@ struct worker {
     struct keys *keys;
     struct names *names;
     struct shapes *shapes;
+    struct lookups *lookups;
     struct router *router;
     struct server *server;
     struct metrics *metrics;

@@ -303,7 +303,7 @@ static void conn_prepare_all(struct pg_conn *c)
 static void connect_run(void *arg)
 {
     struct pg_conn *c = arg;
-    c->pg = pg_connect(&c->pool->config, c->listens);
+    c->pg = pg_connect(&c->pool->config, c->lane, c->listens);
 }
 
 static void connect_done(void *arg)

@@ -8,13 +8,14 @@ static void ignore_notice(void *arg, const char *text) /* libpq would print it t
     (void)arg, (void)text;
 }
 
-static PGconn *connect_with_options(const struct pg_config *config)
+/* Statements of the fast lane go by primary key: their plan does not depend on the values, so it is made once. */
+static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane lane)
 {
     char options[256];
     snprintf(options, sizeof options,
              "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
-             "-c client_min_messages=warning",
-             config->timezone, config->statement_timeout_ms);
+             "-c client_min_messages=warning -c plan_cache_mode=%s",
+             config->timezone, config->statement_timeout_ms, lane == PG_FAST ? "force_generic_plan" : "auto");
     const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
     const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };
     return PQconnectdbParams(keys, values, 1);
@@ -30,9 +31,9 @@ static bool start_listening(PGconn *pg, const char *channel)
     return ok;
 }
 
-PGconn *pg_connect(const struct pg_config *config, bool listen)
+PGconn *pg_connect(const struct pg_config *config, enum pg_lane lane, bool listen)
 {
-    PGconn *pg = connect_with_options(config);
+    PGconn *pg = connect_with_options(config, lane);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
     if (!listen || PQstatus(pg) != CONNECTION_OK || start_listening(pg, config->channel)) return pg;
     PQfinish(pg);

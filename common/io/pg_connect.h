@@ -6,6 +6,6 @@
 
 #include <libpq-fe.h>
 
-PGconn *pg_connect(const struct pg_config *config, bool listen); /* PQstatus() tells; NULL: it would not LISTEN */
+PGconn *pg_connect(const struct pg_config *config, enum pg_lane lane, bool listen); /* PQstatus() tells; NULL: it would not LISTEN */
 
 #endif

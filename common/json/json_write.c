@@ -75,8 +75,26 @@ static size_t add_escaped(struct buf *out, struct str s)
     return 1;
 }
 
+/* Quotes around bytes, and what stands before and after them, in one go. */
+static void add_quoted(struct buf *out, const char *before, struct str s, const char *after)
+{
+    size_t first = strlen(before), last = strlen(after);
+    char *to = buf_reserve(out, first + s.len + last + 2);
+    if (!to) return;
+    memcpy(to, before, first);
+    to[first] = '"';
+    memcpy(to + first + 1, s.p, s.len);
+    to[first + 1 + s.len] = '"';
+    memcpy(to + first + 2 + s.len, after, last);
+    buf_grown(out, first + s.len + last + 2);
+}
+
 static void add_string(struct buf *out, struct str s)
 {
+    if (plain_len(s) == s.len) {
+        add_quoted(out, "", s.len ? s : STR(""), "");
+        return;
+    }
     buf_addc(out, '"');
     while (s.len) {
         size_t n = plain_len(s);
@@ -125,4 +143,20 @@ void jw_bool(struct jw *w, bool b)
 void jw_null(struct jw *w)
 {
     jw_raw(w, STR("null"));
+}
+
+void jw_name(struct jw *w, struct str key)
+{
+    add_quoted(w->out, w->comma ? "," : "", key, ":");
+    w->comma = false;
+}
+
+void jw_plain(struct jw *w, struct str s)
+{
+    if (str_is_none(s)) {
+        jw_null(w);
+        return;
+    }
+    add_quoted(w->out, w->comma ? "," : "", s, "");
+    w->comma = true;
 }

@@ -1,5 +1,7 @@
 #include "rest/etag.h"
 
+enum { HASH_DIGITS = 12 };
+
 static bool strict;
 
 void etag_set_strict(bool on)
@@ -9,8 +11,16 @@ void etag_set_strict(bool on)
 
 void etag_reply(struct req *r, struct str version, struct str representation)
 {
-    uint32_t hash = (uint32_t)(str_hash(representation) ^ str_hash(representation) >> 32);
-    req_reply_header(r, STR("ETag"), arena_printf(&r->arena, "\"%.*s.%08x\"", STR_ARG(version), hash));
+    static const char digits[] = "0123456789abcdef";
+    uint64_t hash = str_hash(representation);
+    char *tag = arena_alloc(&r->arena, version.len + HASH_DIGITS + 3), *to = tag;
+    *to++ = '"';
+    memcpy(to, version.p, version.len);
+    to += version.len;
+    *to++ = '.';
+    for (int i = 0; i < HASH_DIGITS; i++, hash >>= 4) *to++ = digits[hash & 15];
+    *to++ = '"';
+    req_reply_header(r, STR("ETag"), (struct str){ tag, (size_t)(to - tag) });
 }
 
 static struct str current_tag(const struct req *r)

@@ -23,7 +23,8 @@ struct list {
 
 static struct rows found(struct req *r, const struct list *l)
 {
-    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = PAGE_CALL };
+    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = PAGE_CALL,
+                          .until = pg_rows(l->segment, PAGE_CALL) };
 }
 
 static struct str id_name(const struct resource *r)
@@ -210,7 +211,6 @@ static void write_cursor(struct req *r, struct jw *w, const struct list *l, int 
 static enum step list_reply(struct req *r)
 {
     struct list *l = r->state;
-    int count = pg_rows(l->segment, PAGE_CALL);
     struct rows rows = found(r, l);
     struct jw w = reply_begin(r);
     jw_object(&w);
@@ -219,12 +219,12 @@ static enum step list_reply(struct req *r)
     write_number(&w, STR("size"), l->query.size);
     jw_key(&w, STR("records"));
     jw_array(&w);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < rows.until; i++) {
         struct rows_row row = rows_row(&rows, i);
         present_row(&w, r->route->resource, VIEW_LIST, &row.row);
     }
     jw_array_end(&w);
-    write_cursor(r, &w, l, count);
+    write_cursor(r, &w, l, rows.until);
     jw_object_end(&w);
     reply_end(r, &w);
     return STEP_WAIT;

@@ -170,7 +170,7 @@ static void want_field(const struct rows *rows, struct fetch *f, int field, uint
     const struct resource *resource = rows->resource;
     int from = resource->fields[field].from;
     const struct ref *ref = resource->fields[from].ref;
-    for (int row = 0; row < pg_rows(rows->segment, rows->call); row++) {
+    for (int row = rows->from; row < rows->until; row++) {
         struct str id = rows_bytes(rows, row, from);
         struct name *name = find(rows->req->worker->names, ref, id);
         if (id.len == UUID_BYTES && (!name || name->until_us <= now_us)) want_add(f, &rows->req->arena, ref, id);

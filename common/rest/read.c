@@ -3,24 +3,23 @@
 
 #include "http/flow.h"
 #include "http/reply.h"
-#include "http/worker.h"
 #include "rest/etag.h"
 #include "rest/input.h"
+#include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/row.h"
-#include "rest/segment.h"
 #include "rest/statements.h"
 
 struct read {
     struct input input;
-    struct pg_segment *segment;
-    const char *values[1];
+    struct found found;
 };
 
-static struct rows found(struct req *r, const struct read *q)
+static struct rows found_rows(struct req *r, const struct read *q)
 {
     const struct statements *s = statements_of(r->route->resource);
-    return (struct rows){ .req = r, .resource = s->resource, .columns = &s->detail, .segment = q->segment };
+    return (struct rows){ .req = r, .resource = s->resource, .columns = &s->detail, .segment = q->found.segment,
+                          .from = q->found.row, .until = q->found.row + 1 };
 }
 
 static enum step read_query(struct req *r)
@@ -28,21 +27,18 @@ static enum step read_query(struct req *r)
     struct read *q = arena_new(&r->arena, struct read);
     r->state = q;
     if (!input_read(r, INPUT_ID, &q->input)) return STEP_FAIL;
-    q->segment = segment_new(r, PG_FAST, true);
-    q->values[0] = arena_cstr(&r->arena, q->input.id);
-    pg_add_binary(q->segment, &statements_of(r->route->resource)->get, q->values, 1);
-    pg_submit(r->worker->pg, q->segment);
+    lookup_start(r, statements_of(r->route->resource), q->input.id, &q->found);
     return STEP_WAIT;
 }
 
 static enum step read_names(struct req *r)
 {
     struct read *q = r->state;
-    if (pg_rows(q->segment, 0) == 0) {
+    if (q->found.row < 0) {
         problem_set(&r->problem, E_NOT_FOUND);
         return STEP_FAIL;
     }
-    struct rows rows = found(r, q);
+    struct rows rows = found_rows(r, q);
     return names_ready(&rows) ? STEP_NEXT : STEP_WAIT;
 }
 
@@ -50,8 +46,8 @@ static enum step read_reply(struct req *r)
 {
     struct read *q = r->state;
     const struct resource *resource = r->route->resource;
-    struct rows rows = found(r, q);
-    struct rows_row row = rows_row(&rows, 0);
+    struct rows rows = found_rows(r, q);
+    struct rows_row row = rows_row(&rows, q->found.row);
     struct jw w = reply_begin(r);
     size_t start = r->out.len;
     present_row(&w, resource, VIEW_DETAIL, &row.row);

@@ -37,7 +37,10 @@ static struct str time_value(struct arena *a, struct str bytes)
 
 static struct str int_value(struct arena *a, struct str bytes)
 {
-    return arena_printf(a, "%lld", (long long)big_endian(bytes));
+    char room[24];
+    struct buf digits = { .data = room, .cap = sizeof room, .max = sizeof room };
+    buf_addi(&digits, big_endian(bytes));
+    return arena_dup(a, buf_str(&digits));
 }
 
 static struct str bool_value(struct arena *a, struct str bytes)

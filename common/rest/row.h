@@ -13,6 +13,7 @@ struct rows {
     const struct columns *columns;
     const struct pg_segment *segment; /* the call was added with pg_add_binary() */
     int call, first_column;           /* where `columns` begin */
+    int from, until;                  /* rows that are meant */
 };
 
 struct rows_row {

@@ -30,6 +30,12 @@ void segment_resume_anyway(struct pg_segment *s, void *arg)
     req_release(r);
 }
 
+void segment_fail(struct req *r, enum err_code error)
+{
+    if (error == E_DATABASE_DOWN || error == E_OVERLOADED) r->problem.retry_after_s = 1;
+    reply_fail(r, error);
+}
+
 void segment_resume(struct pg_segment *s, void *arg)
 {
     struct req *r = arg;
@@ -38,8 +44,7 @@ void segment_resume(struct pg_segment *s, void *arg)
         return;
     }
     r->db_us += s->took_us;
-    if (s->error == E_DATABASE_DOWN || s->error == E_OVERLOADED) r->problem.retry_after_s = 1;
-    reply_fail(r, s->error);
+    segment_fail(r, s->error);
     req_release(r);
 }
 

@@ -14,6 +14,8 @@ struct pg_segment *segment_new(struct req *r, enum pg_lane lane, bool reads);
 void segment_resume(struct pg_segment *s, void *arg);
 void segment_resume_anyway(struct pg_segment *s, void *arg);
 
+void segment_fail(struct req *r, enum err_code error); /* answers it */
+
 /* Statements made at run time, one per text: the text's hash is its name. */
 struct shapes;
 struct shapes *shapes_new(void);

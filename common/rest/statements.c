@@ -36,11 +36,11 @@ static struct pg_stmt named(const struct resource *r, const char *verb, struct b
     return (struct pg_stmt){ name, text };
 }
 
-static void select_detail(struct buf *b, const struct resource *r, const char *more)
+static void select_row(struct buf *b, const struct resource *r)
 {
     buf_addz(b, "SELECT ");
     sql_columns(b, r, &statements_of(r)->detail);
-    buf_addf(b, "%s FROM %s t WHERE t.%.*s = $1::uuid", more, r->table, STR_ARG(r->fields[r->id].name));
+    buf_addf(b, ", (t.deleted_time IS NOT NULL)::text FROM %s t WHERE t.%.*s = $1::uuid", r->table, STR_ARG(r->fields[r->id].name));
 }
 
 static void restorable(struct buf *b, const struct resource *r)
@@ -81,8 +81,9 @@ static void statements_make(struct statements *s, const struct resource *r)
     buf_init(&b, SQL_MAX);
     s->resource = r;
     sql_columns_of(&s->detail, r, &r->views[VIEW_DETAIL]);
-    select_detail(&b, r, "");
-    buf_addz(&b, " AND t.deleted_time IS NULL");
+    buf_addz(&b, "SELECT ");
+    sql_columns(&b, r, &s->detail);
+    buf_addf(&b, " FROM %s t WHERE t.%s = ANY ($1::uuid[]) AND t.deleted_time IS NULL", r->table, id);
     s->get = named(r, "get", &b);
     sql_insert(&b, r);
     s->insert = named(r, "insert", &b);
@@ -102,7 +103,7 @@ static void statements_make(struct statements *s, const struct resource *r)
     s->restore = named(r, "restore", &b);
     restorable(&b, r);
     s->restorable = named(r, "restorable", &b);
-    select_detail(&b, r, ", (t.deleted_time IS NOT NULL)::text");
+    select_row(&b, r);
     s->read_back = named(r, "read_back", &b);
     remember(&b, r);
     s->remember = named(r, "remember", &b);

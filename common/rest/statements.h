@@ -8,7 +8,7 @@
 struct statements {
     const struct resource *resource;
     struct columns detail;   /* what get, read_back and replay select; binary */
-    struct pg_stmt get;      /* $1 id -> detail columns of the live row */
+    struct pg_stmt get;      /* $1 ids -> detail columns of the live rows among them */
     struct pg_stmt insert, update, refuse; /* schema/sql.h; refuse.sql is NULL when there is nothing to check */
     struct pg_stmt remove;   /* $1 id, $2 user, $3 versions */
     struct pg_stmt restore;  /* $1 id, $2 user, $3 versions */

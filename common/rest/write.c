@@ -225,7 +225,8 @@ static bool row_is_deleted(const struct write *w)
 static struct rows read_back(struct req *r, const struct write *w)
 {
     return (struct rows){ .req = r, .resource = w->statements->resource, .columns = &w->statements->detail,
-                          .segment = w->segment, .call = w->back_at, .first_column = w->replayed };
+                          .segment = w->segment, .call = w->back_at, .first_column = w->replayed,
+                          .until = pg_rows(w->segment, w->back_at) };
 }
 
 /* Nothing was written: the record is not there, is another version, or is in the wrong state. */

@@ -6,6 +6,7 @@ static void present_value(struct jw *w, enum field_type type, struct str value)
 {
     if (str_is_none(value)) jw_null(w);
     else if (types[type].form == FORM_RAW) jw_raw(w, value);
+    else if (types[type].form == FORM_PLAIN) jw_plain(w, value);
     else jw_str(w, value);
 }
 
@@ -16,7 +17,7 @@ void present_row(struct jw *w, const struct resource *r, enum view view, const s
     for (size_t i = 0; i < list->count; i++) {
         int index = list->at[i];
         const struct field *f = &r->fields[index];
-        jw_key(w, f->name);
+        jw_name(w, f->name);
         present_value(w, f->type, f->flags & F_JOINED ? row->name_of(row, index) : row->value(row, index));
     }
     jw_object_end(w);

@@ -142,13 +142,13 @@ static const char *check_email(struct arena *a, const struct field *f, struct st
 
 const struct type types[T_COUNT] = {
     [T_TEXT] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_text },
-    [T_CODE] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_code },
-    [T_UUID] = { "uuid", "", JSON_STRING, FORM_STRING, "must be a UUID string", check_uuid },
+    [T_CODE] = { "text", "", JSON_STRING, FORM_PLAIN, "must be a string", check_code },
+    [T_UUID] = { "uuid", "", JSON_STRING, FORM_PLAIN, "must be a UUID string", check_uuid },
     [T_INT] = { "integer", "", JSON_NUMBER, FORM_RAW, "must be an integer", check_int },
     [T_MONEY] = { "numeric", "::text", JSON_NUMBER, FORM_RAW, "must be a number", check_money },
     [T_BOOL] = { "boolean", "", JSON_BOOL, FORM_RAW, "must be true or false", check_bool },
-    [T_DATE] = { "date", "::text", JSON_STRING, FORM_STRING, "must be a date string", check_date },
-    [T_TIME] = { "timestamptz", "", JSON_STRING, FORM_STRING, "must be a time string", check_time },
+    [T_DATE] = { "date", "::text", JSON_STRING, FORM_PLAIN, "must be a date string", check_date },
+    [T_TIME] = { "timestamptz", "", JSON_STRING, FORM_PLAIN, "must be a time string", check_time },
     [T_ENUM] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_enum },
     [T_TAGS] = { "json", "", JSON_ARRAY, FORM_RAW, "must be an array of strings", check_text },
     [T_PHONE] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_phone },

@@ -7,7 +7,7 @@
 #include "json/json_read.h"
 #include "schema/schema.h"
 
-enum form { FORM_STRING, FORM_RAW }; /* a JSON string; a value whose text is JSON already */
+enum form { FORM_STRING, FORM_PLAIN, FORM_RAW }; /* a JSON string; one with nothing to escape; text that is JSON already */
 
 struct type {
     const char *cast;     /* SQL type */
