@@ -67,17 +67,19 @@ static void reply_free(void *p)
     free(r);
 }
 
+static bool gives(const struct request *q, const char *name)
+{
+    for (int i = 0; i < HEADERS_MAX && q->headers[i]; i++)
+        if (!strncasecmp(q->headers[i], name, strlen(name))) return true;
+    return false;
+}
+
 static struct curl_slist *header_list(const struct request *q)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    if (q->body) list = curl_slist_append(list, "Content-Type: application/json");
+    if (q->body && !gives(q, "Content-Type:")) list = curl_slist_append(list, "Content-Type: application/json");
     if (q->token) list = curl_slist_append(list, text("Authorization: Bearer %s", q->token));
-    for (int i = 0; i < HEADERS_MAX && q->headers[i]; i++) {
-        if (!strncasecmp(q->headers[i], "Content-Type:", 13))
-            for (struct curl_slist *h = list; h; h = h->next)
-                if (!strncasecmp(h->data, "Content-Type:", 13)) strcpy(h->data, "Expect:"); /* replaced, not repeated */
-        list = curl_slist_append(list, q->headers[i]);
-    }
+    for (int i = 0; i < HEADERS_MAX && q->headers[i]; i++) list = curl_slist_append(list, q->headers[i]);
     return list;
 }
 

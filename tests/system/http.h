@@ -58,6 +58,7 @@ char *raw_exchange(const char *url, const char *bytes, size_t len);
 int raw_connect(const char *url);
 void raw_send(int fd, const char *bytes, size_t len);
 char *raw_receive(int fd);
+bool raw_is_quiet(int fd, int ms); /* nothing comes back within that time */
 int raw_status(const char *answer); /* of an HTTP/1.1 answer; 0: none */
 
 void http_reset(void); /* between tests */

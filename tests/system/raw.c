@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,13 @@ int raw_connect(const char *url)
         close(fd);
         fd = -1;
     }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* each piece leaves alone */
     return fd;
+}
+
+bool raw_is_quiet(int fd, int ms)
+{
+    return poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, ms) == 0;
 }
 
 void raw_send(int fd, const char *bytes, size_t len)

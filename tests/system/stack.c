@@ -125,7 +125,7 @@ static void stack_start(void)
     int status = system(command);
     if (status) {
         snprintf(command, sizeof command, "cat %s.out >&2", run_dir);
-        system(command);
+        if (system(command)) fprintf(stderr, "deploy/stack.sh said nothing\n");
     }
     snprintf(command, sizeof command, "%s.out", run_dir);
     unlink(command);
