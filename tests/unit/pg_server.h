@@ -45,8 +45,9 @@ static inline pid_t pg_server_spawn(const char *const *argv)
 
 static inline void pg_server_start(void)
 {
-    const char *argv[] = { PG_BIN "postgres", "-D", pg_server.data, "-k", pg_server.dir, "-c", "listen_addresses=", "-c", "fsync=off",
-                           "-c", "shared_buffers=16MB", "-c", "max_connections=50", "-c", "autovacuum=off", NULL };
+    const char *argv[] = { PG_BIN "postgres",    "-D", pg_server.data,   "-k", pg_server.dir,         "-c",
+                           "listen_addresses=",  "-c", "fsync=off",      "-c", "shared_buffers=16MB", "-c",
+                           "max_connections=50", "-c", "autovacuum=off", NULL };
     pg_server.pid = pg_server_spawn(argv);
 }
 
@@ -57,7 +58,7 @@ static inline int pg_server_make(void **state)
     const struct passwd *nobody = geteuid() == 0 ? getpwnam("nobody") : NULL;
     int status = 0;
     (void)state;
-    strcpy(pg_server.dir, "/tmp/test_pg_XXXXXX");
+    snprintf(pg_server.dir, sizeof pg_server.dir, "/tmp/test_pg_XXXXXX");
     assert_non_null(mkdtemp(pg_server.dir));
     if (nobody && chown(pg_server.dir, nobody->pw_uid, nobody->pw_gid)) return -1;
     snprintf(pg_server.data, sizeof pg_server.data, "%s/data", pg_server.dir);

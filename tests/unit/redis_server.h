@@ -22,8 +22,20 @@ static struct redis_server {
 /* `password` NULL: none. Does not wait: the client's own reconnecting does. */
 static inline void redis_server_start(const char *password)
 {
-    const char *argv[] = { "redis-server", "--port", "0", "--unixsocket", redis_server.socket, "--save", "", "--dir", redis_server.dir,
-                           "--logfile", "log", password ? "--requirepass" : NULL, password, NULL };
+    const char *argv[] = { "redis-server",
+                           "--port",
+                           "0",
+                           "--unixsocket",
+                           redis_server.socket,
+                           "--save",
+                           "",
+                           "--dir",
+                           redis_server.dir,
+                           "--logfile",
+                           "log",
+                           password ? "--requirepass" : NULL,
+                           password,
+                           NULL };
     redis_server.pid = fork();
     if (redis_server.pid) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -40,7 +52,7 @@ static inline void redis_server_kill(void)
 
 static inline void redis_server_make(void)
 {
-    strcpy(redis_server.dir, "/tmp/test_redis_XXXXXX");
+    snprintf(redis_server.dir, sizeof redis_server.dir, "/tmp/test_redis_XXXXXX");
     assert_non_null(mkdtemp(redis_server.dir));
     snprintf(redis_server.socket, sizeof redis_server.socket, "%s/s", redis_server.dir);
     snprintf(redis_server.url, sizeof redis_server.url, "unix://%s", redis_server.socket);

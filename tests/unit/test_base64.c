@@ -5,10 +5,19 @@
 static void test_both_ways(void **state)
 {
     (void)state;
-    static const struct { struct str bytes, text; } cases[] = { /* RFC 4648 section 10, without padding, and the two extra digits */
-        { STR(""), STR("") },           { STR("f"), STR("Zg") },         { STR("fo"), STR("Zm8") },
-        { STR("foo"), STR("Zm9v") },    { STR("foob"), STR("Zm9vYg") },  { STR("fooba"), STR("Zm9vYmE") },
-        { STR("foobar"), STR("Zm9vYmFy") }, { STR("\xfb\xff\xfe"), STR("-__-") }, { STR("\0\0\0"), STR("AAAA") },
+    static const struct {
+        struct str bytes, text;
+    } cases[] = {
+        /* RFC 4648 section 10, without padding, and the two extra digits */
+        { STR(""), STR("") },
+        { STR("f"), STR("Zg") },
+        { STR("fo"), STR("Zm8") },
+        { STR("foo"), STR("Zm9v") },
+        { STR("foob"), STR("Zm9vYg") },
+        { STR("fooba"), STR("Zm9vYmE") },
+        { STR("foobar"), STR("Zm9vYmFy") },
+        { STR("\xfb\xff\xfe"), STR("-__-") },
+        { STR("\0\0\0"), STR("AAAA") },
         { STR("\0"), STR("AA") },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -25,8 +34,23 @@ static void test_refused(void **state)
 {
     (void)state;
     static const struct str cases[] = {
-        STR("A"), STR("AAAAA"), STR("Zg=="), STR("Zm8="), STR("="), STR("Zm9v\n"), STR(" Zm9v"), STR("Zm 9v"), STR("+/+/"), STR("Zm9\0"),
-        STR("Zm9v.Zg"), STR("\xe5\x8c\x97" "A"), STR("Zh"), STR("Zm9"), STR("AB"), STR("AAB"), /* bits left over */
+        STR("A"),
+        STR("AAAAA"),
+        STR("Zg=="),
+        STR("Zm8="),
+        STR("="),
+        STR("Zm9v\n"),
+        STR(" Zm9v"),
+        STR("Zm 9v"),
+        STR("+/+/"),
+        STR("Zm9\0"),
+        STR("Zm9v.Zg"),
+        STR("\xe5\x8c\x97"
+            "A"),
+        STR("Zh"),
+        STR("Zm9"),
+        STR("AB"),
+        STR("AAB"), /* bits left over */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct arena a;

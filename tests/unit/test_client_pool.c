@@ -168,9 +168,10 @@ static void test_origins_are_read_and_shared(void **state)
 {
     static const char *const good[] = { "http://127.0.0.1:8102", "http://127.0.0.1", "http://[::1]:80", "http://[::1]",
                                         "http://customer-service:8102", "http://customer-service.crm.svc:1/" };
-    static const char *const bad[] = { "",          "http://",        "https://a",      "http://a:0",   "http://a:65536", "http://a:x",
-                                       "http://:80", "http://a/b",    "http://u@a",     "http://a b",   "http://[::1",    "http://[x]:1",
-                                       "127.0.0.1:80", "http://a\r\n" };
+    static const char *const bad[] = {
+        "",           "http://",    "https://a",  "http://a:0",  "http://a:65536", "http://a:x",   "http://:80",
+        "http://a/b", "http://u@a", "http://a b", "http://[::1", "http://[x]:1",   "127.0.0.1:80", "http://a\r\n"
+    };
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
         struct origin *o = client_origin(client, str_of(good[i]));
@@ -206,7 +207,9 @@ static void on_request(struct req *r)
 static void test_server_and_client_understand_each_other(void **state)
 {
     static char body[1000000];
-    struct server_config config = { .address = "::1", .body_max = LIMIT_BODY, .on_request = on_request, .on_refused = on_request };
+    struct server_config config = {
+        .address = "::1", .body_max = LIMIT_BODY, .on_request = on_request, .on_refused = on_request
+    };
     struct header a = { STR("X-A"), STR("1") };
     struct server *server = server_new(base, &config);
     char url[64];

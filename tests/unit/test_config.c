@@ -73,7 +73,8 @@ static void test_values_and_fallbacks(void **state)
 static void test_faults(void **state)
 {
     (void)state;
-    static const struct { const char *environment, *faults; } cases[] = {
+    static const struct { const char *environment, *faults;
+    } cases[] = {
         { "", "T_SECRET is required: a secret\nT_PORT is required: a port\n" },
         { "T_SECRET= T_PORT=80", "T_SECRET is required: a secret\n" }, /* empty is absent */
         { "T_SECRET=1234567 T_PORT=80", "T_SECRET has no valid value: a secret\n" },
@@ -82,13 +83,15 @@ static void test_faults(void **state)
         { GOOD "T_PORT=80x", "T_PORT has no valid value: a port\n" },
         { GOOD "T_PORT=0x50", "T_PORT has no valid value: a port\n" },
         { GOOD "T_PORT=99999999999999999999", "T_PORT has no valid value: a port\n" },
-        { GOOD "T_NAME=x T_SIZE=6 T_ON=yes", "T_NAME has no valid value: a name\nT_SIZE has no valid value: a size\nT_ON has no valid value: a switch\n" },
+        { GOOD "T_NAME=x T_SIZE=6 T_ON=yes",
+          "T_NAME has no valid value: a name\nT_SIZE has no valid value: a size\nT_ON has no valid value: a switch\n" },
         { GOOD "T_ON=TRUE", "T_ON has no valid value: a switch\n" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct settings s = { .note = NULL };
         char faults[1024];
-        expect(!load(cases[i].environment, &s, faults) && !strcmp(faults, cases[i].faults), "%s: %s", cases[i].environment, faults);
+        expect(!load(cases[i].environment, &s, faults) && !strcmp(faults, cases[i].faults), "%s: %s",
+               cases[i].environment, faults);
         assert_null(strstr(faults, "1234567")); /* a fault never shows the value */
     }
 }
@@ -131,7 +134,9 @@ static void test_document(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_and_fallbacks), cmocka_unit_test(test_faults), cmocka_unit_test(test_the_log_line_hides_secrets),
+        cmocka_unit_test(test_values_and_fallbacks),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_the_log_line_hides_secrets),
         cmocka_unit_test(test_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,8 @@ static bool reads(struct arena *a, const struct resource *r, struct list_query q
 static void test_there_and_back(void **state)
 {
     (void)state;
-    static const struct str values[] = { STR("2023-01-01 10:00:00.123456+08"), STR(""), STR("a\nb\n"), STR("北京"), STR("\x01\xff") };
+    static const struct str values[] = { STR("2023-01-01 10:00:00.123456+08"), STR(""), STR("a\nb\n"), STR("北京"),
+                                         STR("\x01\xff") };
     for (size_t i = 0; i < COUNT(values); i++) {
         struct arena a;
         arena_init(&a);
@@ -61,7 +62,9 @@ static void test_damaged_ones(void **state)
         copy[i] = cursor.p[i];
         expect(!reads(&a, &sample, newest, str_sub(cursor, 0, i)), "%zu bytes", i);
     }
-    static const char *const garbage[] = { "", "x", "====", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "../../x", "1" };
+    static const char *const garbage[] = {
+        "", "x", "====", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "../../x", "1"
+    };
     for (size_t i = 0; i < COUNT(garbage); i++) assert_false(reads(&a, &sample, newest, str_of(garbage[i])));
     assert_false(reads(&a, &sample, newest, arena_printf(&a, "%.*s=", STR_ARG(cursor))));
     assert_false(reads(&a, &sample, newest, arena_printf(&a, "%.*sAAAA", STR_ARG(cursor))));

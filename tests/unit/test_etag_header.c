@@ -43,7 +43,8 @@ static void test_if_match(void **state)
         etag_set_strict(strict);
         etag_read_match(r, &versions);
         expect(r->problem.code == (strict ? cases[k].strictly : E_OK), "%s", cases[k].value);
-        expect(str_is(str_of(versions), cases[k].versions) && !versions == !cases[k].versions, "%s: %s", cases[k].value, versions);
+        expect(str_is(str_of(versions), cases[k].versions) && !versions == !cases[k].versions, "%s: %s", cases[k].value,
+               versions);
         req_release(r);
     }
     etag_set_strict(false);
@@ -54,7 +55,8 @@ static void test_a_repeated_if_match_is_refused(void **state)
     (void)state;
     const char *versions = "untouched";
     struct req *r = request(NULL, NULL);
-    struct header two[] = { { .name = STR("If-Match"), .value = STR("\"1.a\"") }, { .name = STR("if-match"), .value = STR("\"2.b\"") } };
+    struct header two[] = { { .name = STR("If-Match"), .value = STR("\"1.a\"") },
+                            { .name = STR("if-match"), .value = STR("\"2.b\"") } };
     r->headers = two;
     r->header_count = 2;
     etag_read_match(r, &versions);
@@ -66,9 +68,21 @@ static void test_a_repeated_if_match_is_refused(void **state)
 static void test_if_none_match(void **state)
 {
     (void)state;
-    static const struct { const char *format; bool not_modified; } cases[] = { /* T: the current tag */
-        { NULL, false }, { "*", true }, { "T", true }, { "W/T", true }, { "\"x\", T", true }, { "T,\"x\"", true }, { "\"x\"", false },
-        { "", false }, { ",", false }, { "w/T", false }, { "\"7.00000000\"", false }, { " \t T", true },
+    static const struct { const char *format; bool not_modified;
+    } cases[] = {
+        /* T: the current tag */
+        { NULL, false },
+        { "*", true },
+        { "T", true },
+        { "W/T", true },
+        { "\"x\", T", true },
+        { "T,\"x\"", true },
+        { "\"x\"", false },
+        { "", false },
+        { ",", false },
+        { "w/T", false },
+        { "\"7.00000000\"", false },
+        { " \t T", true },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct req *r = request("If-None-Match", cases[i].format);
@@ -77,7 +91,8 @@ static void test_if_none_match(void **state)
         struct str tag = r->reply_headers[0].value;
         const char *at = cases[i].format ? strchr(cases[i].format, 'T') : NULL;
         if (at)
-            r->headers[0].value = arena_printf(&r->arena, "%.*s%.*s%s", (int)(at - cases[i].format), cases[i].format, STR_ARG(tag), at + 1);
+            r->headers[0].value = arena_printf(&r->arena, "%.*s%.*s%s", (int)(at - cases[i].format), cases[i].format,
+                                               STR_ARG(tag), at + 1);
         expect(etag_not_modified(r) == cases[i].not_modified, "%s", cases[i].format);
         req_release(r);
     }

@@ -46,8 +46,9 @@ static void test_the_same_password_is_never_stored_twice_alike(void **state)
 static void test_vector(void **state)
 {
     (void)state;
-    static const unsigned char want[] = { 0xfd, 0xba, 0xbe, 0x1c, 0x9d, 0x34, 0x72, 0x00, 0x78, 0x56, 0xe7, 0x19, 0x0d, 0x01, 0xe9, 0xfe,
-                                          0x7c, 0x6a, 0xd7, 0xcb, 0xc8, 0x23, 0x78, 0x30, 0xe7, 0x73, 0x76, 0x63, 0x4b, 0x37, 0x31, 0x62 };
+    static const unsigned char want[] = { 0xfd, 0xba, 0xbe, 0x1c, 0x9d, 0x34, 0x72, 0x00, 0x78, 0x56, 0xe7,
+                                          0x19, 0x0d, 0x01, 0xe9, 0xfe, 0x7c, 0x6a, 0xd7, 0xcb, 0xc8, 0x23,
+                                          0x78, 0x30, 0xe7, 0x73, 0x76, 0x63, 0x4b, 0x37, 0x31, 0x62 };
     struct str hash = base64url_encode(&a, (struct str){ (const char *)want, sizeof want });
     assert_true(password_verify(STR("password"), arena_printf(&a, "scrypt$10$8$16$TmFDbA$%.*s", STR_ARG(hash))));
     assert_false(password_verify(STR("password"), arena_printf(&a, "scrypt$11$8$16$TmFDbA$%.*s", STR_ARG(hash))));
@@ -59,9 +60,18 @@ static void test_what_is_no_hash_never_matches(void **state)
     (void)state;
     struct str good = password_hash(&a, STR("secret12"));
     const struct str cases[] = {
-        STR(""), STR("secret12"), STR("scrypt"), STR("scrypt$15$8$1$"), STR("scrypt$15$8$1$AAAA$"), STR("scrypt$15$8$1$AAAA$AAAA"),
-        STR("scrypt$99$8$1$AAAA$AAAA"), STR("scrypt$-1$8$1$AAAA$AAAA"), STR("$2b$12$abcdefghijklmnopqrstuv"),
-        arena_printf(&a, "%.*s$", STR_ARG(good)), arena_printf(&a, "x%.*s", STR_ARG(good)), arena_printf(&a, "%.*s=", STR_ARG(good)),
+        STR(""),
+        STR("secret12"),
+        STR("scrypt"),
+        STR("scrypt$15$8$1$"),
+        STR("scrypt$15$8$1$AAAA$"),
+        STR("scrypt$15$8$1$AAAA$AAAA"),
+        STR("scrypt$99$8$1$AAAA$AAAA"),
+        STR("scrypt$-1$8$1$AAAA$AAAA"),
+        STR("$2b$12$abcdefghijklmnopqrstuv"),
+        arena_printf(&a, "%.*s$", STR_ARG(good)),
+        arena_printf(&a, "x%.*s", STR_ARG(good)),
+        arena_printf(&a, "%.*s=", STR_ARG(good)),
         str_sub(good, 0, good.len - 1),
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -123,7 +123,8 @@ static void test_statements_are_prepared_on_first_use(void **state)
     static const struct pg_stmt start = { "start", "SELECT 1" }, first = { "first", "SELECT $1::int + 1" };
     static const struct pg_stmt *const statements[] = { &start, NULL };
     static const char *const one[] = { "1" };
-    static const char names[] = "SELECT coalesce(string_agg(name, ' ' ORDER BY name), 'none') FROM pg_prepared_statements WHERE name <> ''";
+    static const char names[] =
+        "SELECT coalesce(string_agg(name, ' ' ORDER BY name), 'none') FROM pg_prepared_statements WHERE name <> ''";
     site_open((struct pg_config){ .connections = { 1, 0 }, .statements = statements });
     run_is(names, "start");
     for (int i = 0; i < 2; i++) {

@@ -12,7 +12,9 @@ static void terminate_backends_where(const char *condition)
 {
     char sql[256];
     struct ask q;
-    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'site' AND %s", condition);
+    snprintf(sql, sizeof sql,
+             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'site' AND %s",
+             condition);
     ask_submit_to(&admin, ask_init(&q, true, sql));
     ask_is(&q, E_OK, "t");
     ask_end(&q);
@@ -230,7 +232,8 @@ static void test_a_stopped_backend(void **state)
     run_is("SELECT 1", "1");
 }
 
-/* --- beginnings and ends ------------------------------------------------------------------------------------------------------ */
+/* --- beginnings and ends
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_a_restarted_server(void **state)
 {
@@ -283,7 +286,8 @@ static void test_free_answers_what_is_under_way(void **state)
     ask_end(&read);
 }
 
-/* --- notifications ------------------------------------------------------------------------------------------------------------ */
+/* --- notifications
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static char heard[256];
 
@@ -291,7 +295,8 @@ static void on_notify(void *arg, struct str payload)
 {
     (void)arg;
     size_t n = strlen(heard);
-    snprintf(heard + n, sizeof heard - n, "[%.*s]", str_is_none(payload) ? 1 : (int)payload.len, str_is_none(payload) ? "?" : payload.p);
+    snprintf(heard + n, sizeof heard - n, "[%.*s]", str_is_none(payload) ? 1 : (int)payload.len,
+             str_is_none(payload) ? "?" : payload.p);
 }
 
 static void test_notifications(void **state)

@@ -43,10 +43,13 @@ static void test_every_type(void **state)
 {
     (void)state;
     presents(VIEW_DETAIL, full,
-        "{\"sample_id\":\"" UUID_A "\",\"code\":\"C-1\",\"name\":\"北京 \\\"A\\\"\\\\\",\"note\":\"a\\nb\",\"kind\":\"企业\","
-        "\"owner_id\":\"" UUID_B "\",\"owner_name\":\"李\\\"四\",\"contact_id\":null,\"amount\":1000000.00,\"pieces\":-5,\"active\":true,"
-        "\"day\":\"2024-02-29\",\"moment\":\"2023-01-01 10:00:00\",\"tags\":[\"a\", \"b\"],\"phone\":\"\",\"email\":null,\"version\":1,"
-        "\"created_time\":\"2023-01-01 10:00:00\"}");
+             "{\"sample_id\":\"" UUID_A
+             "\",\"code\":\"C-1\",\"name\":\"北京 \\\"A\\\"\\\\\",\"note\":\"a\\nb\",\"kind\":\"企业\","
+             "\"owner_id\":\"" UUID_B
+             "\",\"owner_name\":\"李\\\"四\",\"contact_id\":null,\"amount\":1000000.00,\"pieces\":-5,\"active\":true,"
+             "\"day\":\"2024-02-29\",\"moment\":\"2023-01-01 10:00:00\",\"tags\":[\"a\", "
+             "\"b\"],\"phone\":\"\",\"email\":null,\"version\":1,"
+             "\"created_time\":\"2023-01-01 10:00:00\"}");
 }
 
 static void test_nulls(void **state)
@@ -54,9 +57,11 @@ static void test_nulls(void **state)
     (void)state;
     static const char *const nothing[S_COUNT] = { [S_ID] = UUID_A, [S_ACTIVE] = "false" };
     presents(VIEW_DETAIL, nothing,
-        "{\"sample_id\":\"" UUID_A "\",\"code\":null,\"name\":null,\"note\":null,\"kind\":null,\"owner_id\":null,\"owner_name\":null,"
-        "\"contact_id\":null,\"amount\":null,\"pieces\":null,\"active\":false,\"day\":null,\"moment\":null,\"tags\":null,\"phone\":null,"
-        "\"email\":null,\"version\":null,\"created_time\":null}");
+             "{\"sample_id\":\"" UUID_A
+             "\",\"code\":null,\"name\":null,\"note\":null,\"kind\":null,\"owner_id\":null,\"owner_name\":null,"
+             "\"contact_id\":null,\"amount\":null,\"pieces\":null,\"active\":false,\"day\":null,\"moment\":null,"
+             "\"tags\":null,\"phone\":null,"
+             "\"email\":null,\"version\":null,\"created_time\":null}");
 }
 
 static void test_a_smaller_view_of_the_same_row(void **state)

@@ -96,7 +96,8 @@ static void test_value_by_name(void **state)
 #define START  "start_date: must be a date or a time"
 #define BEFORE "start_date: must not be after end_date"
 
-static const struct { const char *raw, *faults; } refused[] = {
+static const struct { const char *raw, *faults;
+} refused[] = {
     { "page=0", PAGE },
     { "page=-1", PAGE },
     { "page=", PAGE },
@@ -134,8 +135,10 @@ static const struct { const char *raw, *faults; } refused[] = {
     { "cursor=x&page=2", "cursor: goes without page" },
     { "page=1&page=1", "page: is given more than once" },
     { "page=0&size=0&keyword=&sort=x&order=x&total=x&kind=x&nope=1&start_date=x&end_date=y",
-      PAGE "; " SIZE "; " WORD "; sort: is not a sortable field; order: must be asc or desc; total: is not one of the allowed values; "
-      "kind: is not one of the allowed values; nope: is not a known parameter; " START "; end_date: must be a date or a time" },
+      PAGE "; " SIZE "; " WORD
+           "; sort: is not a sortable field; order: must be asc or desc; total: is not one of the allowed values; "
+           "kind: is not one of the allowed values; nope: is not a known parameter; " START
+           "; end_date: must be a date or a time" },
 };
 
 static void test_bad_lists_name_every_fault(void **state)

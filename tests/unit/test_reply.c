@@ -28,7 +28,7 @@ static struct req *request(const char *accept, const char *language)
     struct req *r = req_new(&a);
     r->worker = &worker;
     r->path = STR("/api/v1/customers/x");
-    strcpy(r->request_id, "018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1a01");
+    memcpy(r->request_id, "018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1a01", REQUEST_ID_LEN);
     r->headers = arena_array(&r->arena, struct header, 2);
     if (accept) r->headers[r->header_count++] = (struct header){ .name = STR("accept"), .value = str_of(accept) };
     if (language) r->headers[r->header_count++] = (struct header){ .name = STR("Accept-Language"), .value = str_of(language) };
@@ -95,7 +95,9 @@ static void test_what_does_not_fit_is_an_error(void **state)
     r->out.max = 200;
     for (int i = 0; i < 300; i++) buf_addc(&r->out, '1');
     reply_end(r, &w);
-    is_answered(r, 500, JSON, "{\"code\":500,\"message\":\"Something went wrong on our side\",\"error\":\"INTERNAL\",\"details\":[]," ID);
+    is_answered(
+        r, 500, JSON,
+        "{\"code\":500,\"message\":\"Something went wrong on our side\",\"error\":\"INTERNAL\",\"details\":[]," ID);
 }
 
 static void test_the_error_envelope(void **state)
@@ -106,8 +108,10 @@ static void test_the_error_envelope(void **state)
     problem_add(&r->problem, &r->arena, E_DUPLICATE, STR("customer_code"), STR("is taken"))->existing_id = STR("018f");
     reply_error(r);
     is_answered(r, 400, JSON,
-        "{\"code\":400,\"message\":\"请求参数不合法\",\"error\":\"INVALID_FIELD\",\"details\":[{\"field\":\"status\",\"reason\":\"is not "
-        "\\\"one\\\"\",\"allowed\":\"活跃, 停用\"},{\"field\":\"customer_code\",\"reason\":\"is taken\",\"existing_id\":\"018f\"}]," ID);
+                "{\"code\":400,\"message\":\"请求参数不合法\",\"error\":\"INVALID_FIELD\",\"details\":[{\"field\":"
+                "\"status\",\"reason\":\"is not "
+                "\\\"one\\\"\",\"allowed\":\"活跃, 停用\"},{\"field\":\"customer_code\",\"reason\":\"is "
+                "taken\",\"existing_id\":\"018f\"}]," ID);
 }
 
 static void test_a_conflict_shows_the_current_record(void **state)

@@ -55,7 +55,8 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
     struct talk *t = talk_new();
     (void)state;
     say_z(t, "GET /later HTTP/1.1\r\n" HOST "\r\nGET /1 HTTP/1.1\r\n" HOST "\r\nHEAD /2 HTTP/1.1\r\n" HOST "\r\n"
-             "POST /3 HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nxGET /later HTTP/1.1\r\n" HOST "\r\nGET /4 HTTP/1.1\r\n" HOST "\r\n");
+             "POST /3 HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nxGET /later HTTP/1.1\r\n" HOST
+             "\r\nGET /4 HTTP/1.1\r\n" HOST "\r\n");
     hear_is(t, 200, "later");
     hear_is(t, 200, "GET /1? []");
     assert_true(has(hear(t, true), "Content-Length: 11\r\n"));

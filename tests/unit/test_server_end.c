@@ -127,8 +127,13 @@ static void test_client_that_vanishes_leaves_nothing_behind(void **state)
 
 static void test_client_may_leave_in_the_middle_of_anything(void **state)
 {
-    static const char *const pieces[] = { "", "GET", "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nx",
-                                          "GET /later HTTP/1.1\r\n" HOST "\r\n", "GET /big?1500000 HTTP/1.1\r\n" HOST "\r\n", "\x16" };
+    static const char *const pieces[] = { "",
+                                          "GET",
+                                          "GET / HTTP/1.1\r\n",
+                                          "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nx",
+                                          "GET /later HTTP/1.1\r\n" HOST "\r\n",
+                                          "GET /big?1500000 HTTP/1.1\r\n" HOST "\r\n",
+                                          "\x16" };
     (void)state;
     for (size_t i = 0; i < COUNT(pieces); i++) {
         for (int reset = 0; reset < 2; reset++) {

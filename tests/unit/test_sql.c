@@ -29,16 +29,20 @@ static const struct field plain_fields[] = {
     { .name = STR("id"), .type = T_UUID, .flags = F_READONLY, .from = -1 },
     { .name = STR("n"), .type = T_INT, .from = -1 },
 };
-static const struct resource plain = { .name = STR("plain"), .table = "plains", .fields = plain_fields, .field_count = 2, .version = -1, .dates = -1 };
+static const struct resource plain = {
+    .name = STR("plain"), .table = "plains", .fields = plain_fields, .field_count = 2, .version = -1, .dates = -1
+};
 
 static void test_insert(void **state)
 {
     (void)state;
-    assert_string_equal(make(sql_insert, &sample),
-        "INSERT INTO samples AS t (sample_id, created_by, updated_by, pinyin, code, name, note, kind, owner_id, contact_id, amount, "
-        "pieces, active, day, moment, tags, phone, email) SELECT $1::uuid, $2::uuid, $2::uuid, coalesce($3::text, ''), $4::text, "
-        "$5::text, $6::text, $7::text, $8::uuid, $9::uuid, $10::numeric, $11::integer, $12::boolean, $13::date, $14::timestamptz, "
-        "$15::json, $16::text, $17::text");
+    assert_string_equal(make(sql_insert, &sample), "INSERT INTO samples AS t (sample_id, created_by, updated_by, "
+                                                   "pinyin, code, name, note, kind, owner_id, contact_id, amount, "
+                                                   "pieces, active, day, moment, tags, phone, email) SELECT $1::uuid, "
+                                                   "$2::uuid, $2::uuid, coalesce($3::text, ''), $4::text, "
+                                                   "$5::text, $6::text, $7::text, $8::uuid, $9::uuid, $10::numeric, "
+                                                   "$11::integer, $12::boolean, $13::date, $14::timestamptz, "
+                                                   "$15::json, $16::text, $17::text");
     assert_string_equal(make(sql_insert, &plain),
         "INSERT INTO plains AS t (id, created_by, updated_by, n) SELECT $1::uuid, $2::uuid, $2::uuid, $4::integer "
         "WHERE $3::text IS NOT DISTINCT FROM $3::text");
@@ -63,11 +67,15 @@ static void test_refuse(void **state)
 {
     (void)state;
     assert_string_equal(make(sql_refuse, &sample),
-        "SELECT refuse(jsonb_strip_nulls(jsonb_build_object('code', (SELECT t.sample_id::text FROM samples t WHERE t.code = $2::text "
-        "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $3::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM "
-        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) THEN 'missing' END, 'contact_id', CASE WHEN $4::uuid IS NOT "
-        "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $4::uuid AND x.deleted_time IS NULL AND (x.sample_id IS NULL OR "
-        "x.sample_id = $1::uuid)) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
+                        "SELECT refuse(jsonb_strip_nulls(jsonb_build_object('code', (SELECT t.sample_id::text FROM "
+                        "samples t WHERE t.code = $2::text "
+                        "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $3::uuid IS "
+                        "NOT NULL AND NOT EXISTS (SELECT FROM "
+                        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) THEN 'missing' END, "
+                        "'contact_id', CASE WHEN $4::uuid IS NOT "
+                        "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $4::uuid AND x.deleted_time "
+                        "IS NULL AND (x.sample_id IS NULL OR "
+                        "x.sample_id = $1::uuid)) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
     assert_string_equal(make(sql_refuse, &plain), "");
     for (int i = 0; i < S_COUNT; i++)
         expect(sql_is_checked(&sample, &sample_fields[i]) == (i == S_CODE || i == S_OWNER_ID || i == S_CONTACT_ID), "%d", i);
@@ -91,12 +99,15 @@ static void test_columns(void **state)
 
 /* --- lists ---------------------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *query, *sql, *values; } wheres[] = { /* values: each followed by '|' */
+static const struct { const char *query, *sql, *values;
+} wheres[] = {
+    /* values: each followed by '|' */
     { "", "", "" },
     { "kind=company", " AND t.kind = $1::text", "企业|" },
     { "active=true&owner_id=" UUID_A "&pieces=3",
       " AND t.owner_id = $1::uuid AND t.pieces = $2::integer AND t.active = $3::boolean", UUID_A "|3|true|" },
-    { "start_date=2023-01-02&end_date=2023-01-03", " AND t.created_time >= $1::timestamptz AND t.created_time < $2::timestamptz",
+    { "start_date=2023-01-02&end_date=2023-01-03",
+      " AND t.created_time >= $1::timestamptz AND t.created_time < $2::timestamptz",
       "2023-01-01 16:00:00+00|2023-01-03 16:00:00+00|" },
     { "end_date=2023-01-03", " AND t.created_time < $1::timestamptz", "2023-01-03 16:00:00+00|" },
     { "keyword=abc", " AND (t.search_text LIKE lower($1::text))", "%abc%|" },
@@ -106,10 +117,13 @@ static const struct { const char *query, *sql, *values; } wheres[] = { /* values
     { "keyword=ab", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "ab|" },
     { "keyword=a", " AND (t.search_text LIKE lower($1::text))", "%a%|" },
     { "keyword=12345", " AND (t.search_text LIKE lower($1::text) OR t.phone = $2::text)", "%12345%|12345|" },
-    { "keyword=A@b.c", " AND (t.search_text LIKE lower($1::text) OR lower(t.email) = lower($2::text))", "%A@b.c%|A@b.c|" },
+    { "keyword=A@b.c", " AND (t.search_text LIKE lower($1::text) OR lower(t.email) = lower($2::text))",
+      "%A@b.c%|A@b.c|" },
     { "keyword=12345@x.y&kind=person&start_date=2023-01-02",
-      " AND t.kind = $1::text AND t.created_time >= $2::timestamptz AND (t.search_text LIKE lower($3::text) OR t.phone = $4::text OR "
-      "lower(t.email) = lower($5::text))", "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|12345@x.y|" },
+      " AND t.kind = $1::text AND t.created_time >= $2::timestamptz AND (t.search_text LIKE lower($3::text) OR t.phone "
+      "= $4::text OR "
+      "lower(t.email) = lower($5::text))",
+      "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|12345@x.y|" },
 };
 
 static struct str where(struct arena *a, const char *query, struct sql_params *params)
@@ -196,8 +210,12 @@ static void test_every_parameter_is_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_insert), cmocka_unit_test(test_update), cmocka_unit_test(test_refuse), cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_where), cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
+        cmocka_unit_test(test_insert),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_where),
+        cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
         cmocka_unit_test(test_every_parameter_is_used),
     };
     return cmocka_run_group_tests(tests, sample_setup, NULL);

@@ -185,12 +185,15 @@ static void test_claims(void **state)
     }
 }
 
-/* --- headers ----------------------------------------------------------------------------------------------------------------- */
+/* --- headers
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void test_headers(void **state)
 {
     (void)state;
-    static const struct { const char *header, *want; } cases[] = { /* %s: the kid */
+    static const struct { const char *header, *want;
+    } cases[] = {
+        /* %s: the kid */
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", "valid" },
         { "{ \"kid\":\"%s\", \"typ\":\"JWT\", \"alg\":\"ES256\" }", "valid" },
         { "{\"alg\":\"none\",\"typ\":\"JWT\",\"kid\":\"%s\"}", "wrong algorithm" },
@@ -206,7 +209,8 @@ static void test_headers(void **state)
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", "unknown key" },
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%sx\"}", "unknown key" },
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"\"}", "unknown key" },
-        { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"jku\":\"https://evil.example/\"}", "header parameter not allowed" },
+        { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"jku\":\"https://evil.example/\"}",
+          "header parameter not allowed" },
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"crit\":[\"exp\"]}", "header parameter not allowed" },
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"jwk\":{}}", "header parameter not allowed" },
         { "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",\"x5u\":\"x\"}", "header parameter not allowed" },
@@ -225,7 +229,8 @@ static void test_headers(void **state)
     }
 }
 
-/* --- signatures ---------------------------------------------------------------------------------------------------------------- */
+/* --- signatures
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static struct str input_with_alg(const char *alg)
 {
@@ -264,7 +269,8 @@ static void test_rs256(void **state)
     static const char *const algs[] = { "RS256", "ES256" };
     for (size_t i = 0; i < COUNT(algs); i++) {
         struct str input = input_with_alg(algs[i]);
-        assert_string_equal(reason_at(forge_token(&a, input, forge_sign(&a, rsa, input)), NOW), i ? "bad signature" : "wrong algorithm");
+        assert_string_equal(reason_at(forge_token(&a, input, forge_sign(&a, rsa, input)), NOW),
+                            i ? "bad signature" : "wrong algorithm");
     }
     EVP_PKEY_free(rsa);
 }

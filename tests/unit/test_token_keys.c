@@ -57,8 +57,14 @@ static int teardown(void **state)
 static struct str token_of(struct arena *a, const struct made_key *k, const char *session, int64_t expires_s)
 {
     const struct token_claims claims = {
-        .user_id = STR(USER), .username = STR("zhang"), .name = str_of(session), .session_id = str_of(session), .roles = STR("[]"),
-        .permissions = STR("[]"), .issued_s = NOW, .expires_s = expires_s,
+        .user_id = STR(USER),
+        .username = STR("zhang"),
+        .name = str_of(session),
+        .session_id = str_of(session),
+        .roles = STR("[]"),
+        .permissions = STR("[]"),
+        .issued_s = NOW,
+        .expires_s = expires_s,
     };
     return token_sign(a, k->pem.p, k->kid.p, &claims);
 }
@@ -73,7 +79,8 @@ static const char *reason_of(struct str token, int64_t now_s)
     return ok ? "valid" : reason;
 }
 
-/* --- sets of keys ------------------------------------------------------------------------------------------------------------ */
+/* --- sets of keys
+ * ------------------------------------------------------------------------------------------------------------ */
 
 #define X "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4" /* RFC 7517 appendix A.1 */
 #define Y "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
@@ -82,9 +89,12 @@ static const char *reason_of(struct str token, int64_t now_s)
 static void test_sets(void **state)
 {
     (void)state;
-    static const struct { const char *jwks; bool ok; } cases[] = {
+    static const struct { const char *jwks; bool ok;
+    } cases[] = {
         { "{\"keys\":[" K("EC", "P-256", "k", X, Y) "]}", true },
-        { "{\"keys\":[1,{},{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"AQAB\",\"e\":\"AQAB\"}," K("EC", "P-256", "k", X, Y) "],\"x\":0}", true },
+        { "{\"keys\":[1,{},{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"AQAB\",\"e\":\"AQAB\"}," K("EC", "P-256", "k", X,
+                                                                                             Y) "],\"x\":0}",
+          true },
         { "{\"keys\":[]}", false },
         { "{\"keys\":{}}", false },
         { "{}", false },
@@ -95,7 +105,7 @@ static void test_sets(void **state)
         { "{\"keys\":[" K("EC", "P-384", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("RSA", "P-256", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "", X, Y) "]}", false },
-        { "{\"keys\":[" K("EC", "P-256", "k", Y, X) "]}", false },      /* not on the curve */
+        { "{\"keys\":[" K("EC", "P-256", "k", Y, X) "]}", false }, /* not on the curve */
         { "{\"keys\":[" K("EC", "P-256", "k", X "=", Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", X "AA", Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", "", "") "]}", false },
@@ -143,7 +153,8 @@ static void test_rotation(void **state)
     arena_done(&a);
 }
 
-/* --- the cache ----------------------------------------------------------------------------------------------------------------- */
+/* --- the cache
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void test_a_verified_token_is_remembered(void **state)
 {
@@ -218,7 +229,9 @@ static void test_more_tokens_than_are_remembered(void **state)
     arena_done(&a);
 }
 
-/* --- jwk ------------------------------------------------------------------------------------------------------------------------ */
+/* --- jwk
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* RFC 7638: the thumbprint is of the required members in lexical order, without spaces. */
 static void test_kid_is_the_thumbprint(void **state)

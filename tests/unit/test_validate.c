@@ -207,7 +207,8 @@ static void test_absent_null_and_fallback(void **state)
         memset(&v, 0xff, sizeof v);
         assert_true(validate_body(&a, &sample, body_of(&a, cases[i].body), cases[i].kind, &v, &p));
         expect(v.given == bits(cases[i].given[0], cases[i].given[1], cases[i].given[2]), "%s", cases[i].body);
-        expect(str_is(str_of(v.text[S_NOTE]), cases[i].note) && str_is(str_of(v.text[S_KIND]), cases[i].what_kind), "%s", cases[i].body);
+        expect(str_is(str_of(v.text[S_NOTE]), cases[i].note) && str_is(str_of(v.text[S_KIND]), cases[i].what_kind),
+               "%s", cases[i].body);
         assert_null(v.text[S_VERSION]);
         arena_done(&a);
     }
