@@ -5,7 +5,7 @@
 #include "rest/etag.h"
 #include "schema/query.h"
 
-enum { KEY_MAX = 200 };
+enum { KEY_MAX = 255 };
 
 static void read_id(struct req *r, struct str field, struct str id, struct input *in)
 {
@@ -75,7 +75,7 @@ static void read_key(struct req *r, struct input *in)
     for (size_t i = 0; i < in->key.len; i++) ok = ok && in->key.p[i] > ' ' && in->key.p[i] < 0x7f;
     if (!ok)
         problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("Idempotency-Key"),
-                    STR("must have 1 to 200 visible ASCII characters"));
+                    STR("must have 1 to 255 visible ASCII characters"));
 }
 
 bool input_read(struct req *r, unsigned what, struct input *in)

@@ -12,7 +12,7 @@
 #include "schema/sql.h"
 #include "schema/type.h"
 
-enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, FEW_MAX = 5000, PAGE_CALL = 0, TOTAL_CALL = 1 };
+enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, PAGE_CALL = 0, TOTAL_CALL = 1 };
 
 struct list {
     struct list_query query;
@@ -91,7 +91,8 @@ static void add_range(struct buf *b, const struct resource *res, const struct li
 }
 
 /* No statistics tell a rare keyword from a common one, and each needs the other's opposite: what few rows have is taken from
- * the keyword's index and sorted; what many have is soon met walking along the list's own order. */
+ * the keyword's index and sorted; what many have is soon met walking along the list's own order. A total that was worth
+ * storing says "many" at once; else the index is asked for one row more than few. */
 static bool keyword_ids(struct req *r, struct buf *b, struct list *l, struct str where, int range)
 {
     const struct resource *res = r->route->resource;
@@ -100,10 +101,14 @@ static bool keyword_ids(struct req *r, struct buf *b, struct list *l, struct str
     struct buf walk;
     buf_init(&walk, SQL_MAX);
     sql_where_walk(&walk, &l->page, &r->arena, res, q);
-    buf_addf(b, "WITH few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ", STR_ARG(id), STR_ARG(sort));
+    l->page.values[l->page.count++] = total_key(&r->arena, res, where, &l->total);
+    buf_addf(b, "WITH known AS MATERIALIZED (SELECT EXISTS (SELECT FROM list_total k "
+                "WHERE k.key = sha256(convert_to($%d::text, 'UTF8'))) AS many), few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ",
+             l->page.count, STR_ARG(id), STR_ARG(sort));
     bool ok = add_from(r, b, l, where);
-    buf_addf(b, " LIMIT %d), many AS MATERIALIZED (SELECT count(*) > %d AS yes FROM few) "
-                "(SELECT t.%.*s AS id FROM few t WHERE NOT (SELECT yes FROM many)", FEW_MAX + 1, FEW_MAX, STR_ARG(id));
+    buf_addf(b, " AND NOT (SELECT many FROM known) LIMIT %d), many AS MATERIALIZED (SELECT known.many OR (SELECT count(*) > %d "
+                "FROM few) AS yes FROM known) (SELECT t.%.*s AS id FROM few t WHERE NOT (SELECT yes FROM many)",
+             TOTAL_KEPT_FROM + 1, TOTAL_KEPT_FROM, STR_ARG(id));
     add_range(b, res, q, range);
     buf_addf(b, ") UNION ALL (SELECT t.%.*s ", STR_ARG(id));
     ok = add_from(r, b, l, buf_str(&walk)) && ok;

@@ -1,8 +1,8 @@
 #include "rest/total.h"
 
-enum { SQL_MAX = 64 * 1024, KEEP_FROM = 5000, REFRESH_AFTER = 200 };
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200 };
 
-static const char *key_param(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
+const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
     struct buf b;
     buf_init(&b, SQL_MAX);
@@ -26,7 +26,7 @@ static void changes(struct buf *b, const struct resource *r, struct str where, c
 
 static void hit(struct buf *b, const struct resource *r, struct str where, int key)
 {
-    buf_addz(b, "WITH hit AS MATERIALIZED (SELECT l.total + d.delta AS total, d.seen FROM list_total l, "
+    buf_addz(b, "WITH hit AS MATERIALIZED (SELECT l.total + d.delta AS total, d.seen, l.stored_at FROM list_total l, "
                 "LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta, count(*) AS seen FROM (");
     changes(b, r, where, "after", "");
     buf_addz(b, " UNION ALL ");
@@ -42,12 +42,12 @@ static void exact(struct buf *b, const struct resource *r, struct str where, int
     buf_addf(b, ", counted AS MATERIALIZED (SELECT count(*) AS total FROM %s t WHERE t.deleted_time IS NULL%.*s "
                 "AND NOT EXISTS (SELECT FROM hit))", r->table, STR_ARG(where));
     buf_addz(b, ", answer AS MATERIALIZED (SELECT coalesce((SELECT total FROM hit), (SELECT total FROM counted)) AS total, "
-                "(SELECT seen FROM hit) AS seen)");
+                "(SELECT seen FROM hit) AS seen, (SELECT stored_at FROM hit) < now() - interval '30 minutes' AS old)");
     buf_addf(b, ", kept AS (INSERT INTO list_total (key, total, snapshot) "
                 "SELECT sha256(convert_to($%d::text, 'UTF8')), total, pg_current_snapshot() FROM answer "
-                "WHERE (seen IS NULL AND total >= %d) OR seen > %d ON CONFLICT (key) DO UPDATE "
+                "WHERE (seen IS NULL AND total >= %d) OR seen > %d OR old ON CONFLICT (key) DO UPDATE "
                 "SET total = excluded.total, snapshot = excluded.snapshot, stored_at = now()) SELECT total FROM answer",
-             key, KEEP_FROM, REFRESH_AFTER);
+             key, TOTAL_KEPT_FROM, REFRESH_AFTER);
 }
 
 static void estimate(struct buf *b, const struct resource *r, struct str where)
@@ -58,7 +58,7 @@ static void estimate(struct buf *b, const struct resource *r, struct str where)
 
 struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where, struct sql_params *params)
 {
-    const char *key = key_param(a, r, where, params);
+    const char *key = total_key(a, r, where, params);
     params->values[params->count++] = key;
     struct buf b;
     buf_init(&b, SQL_MAX);

@@ -22,8 +22,7 @@ static char *run_dir;
 static pid_t watcher;
 static int lifeline = -1;
 
-/* --- the env file: NAME='value' lines
- * ---------------------------------------------------------------------------------- */
+/* --- the env file: NAME='value' lines ----------------------------------------------------------------------------- */
 
 static void unquote(char *value)
 {
@@ -80,8 +79,7 @@ static void stack_describe(void)
     for (size_t i = 0; i < COUNT(values); i++) *values[i].to = must_env(values[i].name);
 }
 
-/* --- start and end
- * ------------------------------------------------------------------------------------------------------- */
+/* --- start and end ------------------------------------------------------------------------------------------------ */
 
 /* Runs deploy/stack.sh clean once our end of the pipe is gone, however we went. */
 static void watch(void)
@@ -147,8 +145,7 @@ static void log_in(void)
     }
 }
 
-/* --- what the sanitizers said
- * ----------------------------------------------------------------------------------------- */
+/* --- what the sanitizers said ------------------------------------------------------------------------------------- */
 
 static int sanitizer_reports(void)
 {
@@ -160,8 +157,7 @@ static int sanitizer_reports(void)
     return system(command) == 0;
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static int before(void **state)
 {
@@ -207,8 +203,7 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count)
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* --- parts
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- parts -------------------------------------------------------------------------------------------------------- */
 
 void own_stack_only(void)
 {

@@ -27,8 +27,7 @@ static void expect_quick(const struct reply *r)
     expect(r->seconds < 1, "%s took %.3f s", r->what, r->seconds);
 }
 
-/* --- JSON
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 #define NAMED(name) "{\"customer_type\":\"企业\",\"customer_name\":\"" name "\"}"
 
@@ -158,8 +157,7 @@ static void test_body_of_another_type_is_refused(void **state)
         expect_status(call("POST", "/api/v1/customers", NAMED("x"), good[i], NULL), 200);
 }
 
-/* --- targets and heads
- * -------------------------------------------------------------------------------------------------- */
+/* --- targets and heads -------------------------------------------------------------------------------------------- */
 
 static void test_target_that_is_malformed_is_refused(void **state)
 {
@@ -272,8 +270,7 @@ static void test_request_may_arrive_in_pieces(void **state)
     }
 }
 
-/* --- whatever it was, nothing has changed
- * ------------------------------------------------------------------------------- */
+/* --- whatever it was, nothing has changed ------------------------------------------------------------------------- */
 
 static void test_refused_writes_change_nothing(void **state)
 {

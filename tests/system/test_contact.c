@@ -92,8 +92,7 @@ static void test_contact_list_has_the_shape_and_filters_by_customer(void **state
     expect_error(GET("/api/v1/contacts?contact_name=x"), 400, "INVALID_FIELD", "contact_name");
 }
 
-/* --- the primary contact
- * ------------------------------------------------------------------------------------------------ */
+/* --- the primary contact ------------------------------------------------------------------------------------------ */
 
 static void test_free_contact_is_attached_to_the_customer_that_names_it(void **state)
 {

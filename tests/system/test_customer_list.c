@@ -44,8 +44,7 @@ static char *filled(const char *names)
     return id;
 }
 
-/* --- shape and paging
- * --------------------------------------------------------------------------------------------------- */
+/* --- shape and paging --------------------------------------------------------------------------------------------- */
 
 static void test_customer_list_has_the_documented_shape(void **state)
 {
@@ -181,8 +180,7 @@ static void test_customer_list_names_what_is_allowed(void **state)
                             cases[i].allowed);
 }
 
-/* --- filters
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- filters ------------------------------------------------------------------------------------------------------ */
 
 static void test_customer_list_filters_by_each_enumeration(void **state)
 {
@@ -260,8 +258,7 @@ static void test_customer_list_leaves_deleted_records_out(void **state)
     expect_number(r, "data.total", 1);
 }
 
-/* --- dates: wall clock of Asia/Shanghai
- * ---------------------------------------------------------------------------------- */
+/* --- dates: wall clock of Asia/Shanghai --------------------------------------------------------------------------- */
 
 static void test_customer_list_dates_are_inclusive(void **state)
 {
@@ -291,8 +288,7 @@ static void test_customer_list_dates_are_inclusive(void **state)
     expect_text(list(id, "page=4&size=1"), "data.records.0.created_time", "2023-02-28 23:59:59");
 }
 
-/* --- order
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 
 static void test_customer_list_sorts_by_each_sortable_field(void **state)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what is shown
- * ------------------------------------------------------------------------------------------------------ */
+/* --- what is shown ------------------------------------------------------------------------------------------------ */
 
 static void test_customer_detail_has_the_documented_shape(void **state)
 {
@@ -101,8 +100,7 @@ static void test_customer_remembers_who_wrote_last(void **state)
     assert_string_not_equal(text_at(r, "data.updated_by"), text_at(r, "data.created_by"));
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------------------------------------------------- */
 
 static void test_customer_that_is_absent_deleted_or_never_was_is_not_found(void **state)
 {
@@ -199,8 +197,7 @@ static void test_unknown_parameter_of_a_detail_is_refused(void **state)
     expect_error(PUT(text("%s?force=1&dry_run=maybe", path), "{}"), 400, "INVALID_FIELD", "force,dry_run");
 }
 
-/* --- delete, restore, uniqueness
- * ---------------------------------------------------------------------------------------- */
+/* --- delete, restore, uniqueness ---------------------------------------------------------------------------------- */
 
 static void test_customer_delete_is_logical_and_restore_brings_it_back(void **state)
 {

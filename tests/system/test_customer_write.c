@@ -19,8 +19,7 @@ static struct reply *read_back(struct reply *created)
     return expect_status(GET(customer_path(text_at(created, "data.customer_id"))), 200);
 }
 
-/* --- create
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- create ------------------------------------------------------------------------------------------------------- */
 
 static void test_customer_create_as_documented(void **state)
 {
@@ -183,8 +182,7 @@ static void test_customer_text_is_stored_as_it_is(void **state)
     expect_text(read_back(create_with("\"description\":\"一\\n二\\t三\"")), "data.description", "一\n二\t三");
 }
 
-/* --- money, tags, enumerations
- * ------------------------------------------------------------------------------------------ */
+/* --- money, tags, enumerations ------------------------------------------------------------------------------------ */
 
 static void test_customer_money_is_exact_byte_for_byte(void **state)
 {
@@ -273,8 +271,7 @@ static void test_customer_enumerations_take_code_or_label(void **state)
         expect_text(read_back(create_with(cases[i].member)), text("data.%s", cases[i].field), cases[i].label);
 }
 
-/* --- update
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- update ------------------------------------------------------------------------------------------------------- */
 
 static void test_customer_update_as_documented(void **state)
 {

@@ -20,8 +20,7 @@ static char *etag_of(const char *path)
     return text("%s", tag);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void test_unchanged_record_is_not_modified(void **state)
 {
@@ -68,8 +67,7 @@ static void test_write_answers_with_the_etag_of_the_new_version(void **state)
     expect_number(GET(path), "data.version", 2);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static void test_if_match_admits_the_current_version(void **state)
 {

@@ -15,8 +15,7 @@ static void through_gateway(void)
     target(stack.gateway_url);
 }
 
-/* --- TLS
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
 static CURLcode handshake(const char *url, long version, const char *ca)
 {
@@ -62,8 +61,7 @@ static void test_gateway_answers_no_plain_http(void **state)
     expect(raw_status(answer) == 0 && !strstr(answer, "\"code\""), "%s", answer);
 }
 
-/* --- what gets through
- * -------------------------------------------------------------------------------------------------- */
+/* --- what gets through -------------------------------------------------------------------------------------------- */
 
 static void test_client_logs_in_and_works_with_customers(void **state)
 {
@@ -124,8 +122,7 @@ static void test_gateway_answers_head_without_a_body(void **state)
     assert_true(atoi(header(r, "Content-Length")) > 20);
 }
 
-/* --- what does not
- * ------------------------------------------------------------------------------------------------------ */
+/* --- what does not ------------------------------------------------------------------------------------------------ */
 
 static void test_route_that_is_not_registered_is_not_found(void **state)
 {
@@ -228,8 +225,7 @@ static void test_gateway_refuses_a_body_over_the_limit(void **state)
     expect(r->seconds < 1.5, "%.3f s", r->seconds);
 }
 
-/* --- request id, log, headers
- * ------------------------------------------------------------------------------------------- */
+/* --- request id, log, headers ------------------------------------------------------------------------------------- */
 
 static bool log_has(void *command)
 {
@@ -285,8 +281,7 @@ static void test_gateway_tells_health_on_its_own_port(void **state)
     expect_status(GET("/api/v1/errors"), 404);
 }
 
-/* --- a service that is gone, or hangs
- * ----------------------------------------------------------------------------------- */
+/* --- a service that is gone, or hangs ----------------------------------------------------------------------------- */
 
 static struct reply *list(void)
 {

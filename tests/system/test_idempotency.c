@@ -29,8 +29,7 @@ static long rows_named(const char *name)
     return sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE customer_name = '%s'", name);
 }
 
-/* --- one after another
- * -------------------------------------------------------------------------------------------------- */
+/* --- one after another -------------------------------------------------------------------------------------------- */
 
 static void test_same_key_and_body_replays_the_reply(void **state)
 {
@@ -138,8 +137,7 @@ static void test_key_works_for_restore_and_internal_methods(void **state)
     assert_int_equal(rows_named(name), 1);
 }
 
-/* --- at the same time
- * --------------------------------------------------------------------------------------------------- */
+/* --- at the same time --------------------------------------------------------------------------------------------- */
 
 /* The same request from every thread at once, the odd ones to `other_url`. */
 static void race_all(struct request request, const char *other_url, struct reply *replies[RACERS])
@@ -220,8 +218,7 @@ static void test_concurrent_creates_of_one_code_make_one_row(void **state)
     }
 }
 
-/* --- dry_run
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- dry_run ------------------------------------------------------------------------------------------------------ */
 
 static long everything(void)
 {

@@ -55,8 +55,7 @@ static void expect_true_totals(const char *id)
     }
 }
 
-/* --- totals
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- totals ------------------------------------------------------------------------------------------------------- */
 
 static void test_total_is_exact_after_each_kind_of_write(void **state)
 {
@@ -197,8 +196,7 @@ static void test_total_can_be_estimated_or_left_out(void **state)
     assert_int_equal(total(id, "&total=exact"), 50);
 }
 
-/* --- far pages and cursors
- * ---------------------------------------------------------------------------------------------- */
+/* --- far pages and cursors ---------------------------------------------------------------------------------------- */
 
 static void test_list_is_the_same_far_in(void **state)
 {
@@ -290,8 +288,7 @@ static void test_cursor_that_was_forged_is_refused(void **state)
     expect_error(GET(text("/api/v1/contacts?cursor=%s", good)), 400, "INVALID_FIELD", "cursor");
 }
 
-/* --- indexes
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- indexes ------------------------------------------------------------------------------------------------------ */
 
 static void test_keyword_uses_an_index_from_two_characters_on(void **state)
 {

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- industries and regions
- * --------------------------------------------------------------------------------------------- */
+/* --- industries and regions --------------------------------------------------------------------------------------- */
 
 static const struct kind {
     const char *collection, *table, *id, *code, *name, *list_keys;
@@ -163,8 +162,7 @@ static void test_installed_pinyin_is_what_the_service_writes(void **state)
     }
 }
 
-/* --- dictionaries and errors
- * -------------------------------------------------------------------------------------------- */
+/* --- dictionaries and errors -------------------------------------------------------------------------------------- */
 
 static void test_dictionaries_list_codes_and_labels(void **state)
 {
@@ -206,8 +204,7 @@ static void test_errors_are_listed_and_their_slugs_unique(void **state)
     for (size_t i = 0; i < COUNT(slugs); i++) expect(has_text(r, text("\"%s\"", slugs[i])), "%s", slugs[i]);
 }
 
-/* --- what a service tells about itself
- * ---------------------------------------------------------------------------------- */
+/* --- what a service tells about itself ---------------------------------------------------------------------------- */
 
 static char *file_text(const char *path)
 {

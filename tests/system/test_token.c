@@ -177,8 +177,7 @@ static void test_request_without_a_token_is_refused(void **state)
     expect_error(GET(text("/api/v1/customers?access_token=%s", stack.admin_token)), 401, "UNAUTHENTICATED", "");
 }
 
-/* --- every operation
- * --------------------------------------------------------------------------------------------------- */
+/* --- every operation ---------------------------------------------------------------------------------------------- */
 
 static bool is_public(const cJSON *operation)
 {

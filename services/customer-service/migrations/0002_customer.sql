@@ -109,7 +109,6 @@ CREATE INDEX customers_creator ON customers (created_by, created_time DESC, cust
 CREATE INDEX customers_phone ON customers (phone) WHERE deleted_time IS NULL;
 CREATE INDEX customers_email ON customers (lower(email)) WHERE deleted_time IS NULL;
 CREATE INDEX customers_search ON customers USING gin (search_text public.gin_trgm_ops) WHERE deleted_time IS NULL;
-ALTER FUNCTION search_grams(text) COST 10000; -- never to be run on row after row: that is what its index is for
 CREATE INDEX customers_grams ON customers USING gin (search_grams(search_text)) WHERE deleted_time IS NULL;
 CREATE INDEX customers_contact ON customers (primary_contact_id) WHERE primary_contact_id IS NOT NULL;
 
@@ -161,6 +160,11 @@ CREATE TRIGGER contacts_follow AFTER UPDATE OF contact_name, deleted_time, custo
     FOR EACH ROW WHEN ((OLD.contact_name, OLD.deleted_time, OLD.customer_id)
                        IS DISTINCT FROM (NEW.contact_name, NEW.deleted_time, NEW.customer_id) AND OLD.customer_id IS NOT NULL)
     EXECUTE FUNCTION contact_follow();
+
+CREATE TRIGGER industries_tree BEFORE UPDATE ON industries FOR EACH ROW
+    WHEN (NEW.parent_id IS DISTINCT FROM OLD.parent_id) EXECUTE FUNCTION refuse_cycle('industry_id', 'parent_id');
+CREATE TRIGGER regions_tree BEFORE UPDATE ON regions FOR EACH ROW
+    WHEN (NEW.parent_id IS DISTINCT FROM OLD.parent_id) EXECUTE FUNCTION refuse_cycle('region_id', 'parent_id');
 
 CREATE TRIGGER customers_event AFTER INSERT OR UPDATE ON customers
     FOR EACH ROW EXECUTE FUNCTION record_event('customer', 'customer_id');
