@@ -1,6 +1,8 @@
-/* Words that the generated customers are made of, with how often each comes up. */
+/* words: what the generated customers are made of, with how often each comes up. */
 #ifndef BENCH_WORDS_H
 #define BENCH_WORDS_H
+
+#include <stddef.h>
 
 struct word {
     const char *text;
@@ -118,6 +120,7 @@ static const struct word remarks[] = {
 static const struct word titles[] = {
     { "采购经理", 30 }, { "总经理", 18 }, { "采购主管", 16 }, { "药剂科主任", 8 }, { "财务经理", 8 }, { "质量负责人", 8 }, { "院长", 3 }, { "店长", 9 },
 };
-static const struct word phones[] = { { "138", 9 }, { "139", 9 }, { "136", 8 }, { "159", 7 }, { "186", 7 }, { "150", 7 }, { "177", 5 }, { "199", 3 } };
+static const struct word phones[] = { { "138", 9 }, { "139", 9 }, { "136", 8 }, { "159", 7 },
+                                      { "186", 7 }, { "150", 7 }, { "177", 5 }, { "199", 3 } };
 
 #endif
