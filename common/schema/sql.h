@@ -32,11 +32,12 @@ static inline bool sql_is_writable(const struct field *f)
 
 enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5 }; /* parameters before the writable fields */
 
-void sql_insert(struct buf *b, const struct resource *r); /* $1 id, $2 user, $3 pinyin, then the writable fields */
-void sql_update(struct buf *b,
-                const struct resource *r); /* $1 id, $2 user, $3 pinyin, $4 bits of given fields, $5 versions, ... */
-void sql_refuse(struct buf *b,
-                const struct resource *r); /* $1 id, then each field with F_UNIQUE or a ref; empty: nothing to check */
+/* $1 id, $2 user, $3 pinyin, then the writable fields. */
+void sql_insert(struct buf *b, const struct resource *r);
+/* $1 id, $2 user, $3 pinyin, $4 bits of the given fields, $5 accepted versions, then the writable fields. */
+void sql_update(struct buf *b, const struct resource *r);
+/* $1 id, then each field with F_UNIQUE or a ref. Adds nothing when there is nothing to check. */
+void sql_refuse(struct buf *b, const struct resource *r);
 bool sql_is_checked(const struct resource *r, const struct field *f);
 
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */

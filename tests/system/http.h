@@ -17,7 +17,6 @@ struct request {
     const char *headers[HEADERS_MAX]; /* "Name: value"; "Name:" drops one that would be sent by itself */
     long timeout_ms;                  /* 0: 15 s */
     bool fresh;                       /* a connection of its own */
-    CURLcode error;                   /* out: CURLE_OK, or why there is no reply */
 };
 
 struct reply {

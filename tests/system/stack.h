@@ -2,8 +2,12 @@
  *
  * system_main() starts it by deploy/stack.sh in a RUN_DIR of its own, logs the administrator in, runs the tests, and
  * stops it. A watcher process ends it too when the binary crashes or is killed: it waits for the end of a pipe that
- * only we hold open. What a sanitizer said in any log fails the run. ATTACH=<env file>   use what runs already; nothing
- * is started or stopped BIN_DIR             which build to run KEEP=1              leave RUN_DIR for a look */
+ * only we hold open. What a sanitizer said in any log fails the run.
+ *
+ *   ATTACH=<env file>  use what runs already; nothing is started or stopped
+ *   BIN_DIR            which build to run
+ *   KEEP=1             leave RUN_DIR for a look
+ *   ONLY=<part>        only the tests whose names hold it */
 #ifndef SYSTEM_STACK_H
 #define SYSTEM_STACK_H
 
@@ -27,8 +31,8 @@ extern struct stack stack;
 /* The main() of every test binary. Each test begins with the administrator talking to customer-service. */
 int system_main(const char *name, const struct CMUnitTest *tests, size_t count);
 
-void own_stack_only(
-    void); /* for tests that kill parts or read logs: skips the rest when attached to somebody's stack */
+/* For tests that kill parts or read logs: skips the rest of the test when attached to somebody's stack. */
+void own_stack_only(void);
 
 /* A part: "GATEWAY", "AUTH_SERVICE", "CUSTOMER_SERVICE", "PG", "REDIS", "SUPERVISOR". The pid recorded now; 0: none. */
 pid_t part_pid(const char *part);

@@ -2,6 +2,7 @@
 #include "crm.h"
 #include "expect.h"
 #include "pool.h"
+#include "race.h"
 #include "sql.h"
 #include "stack.h"
 
@@ -271,6 +272,28 @@ static void test_unknown_references_are_named_all_at_once(void **state)
     expect_number(GET(customer_path(id)), "data.version", 1);
 }
 
+/* Reads that arrive together may share a statement: each gets its own record all the same, asked for twice or not there. */
+static void test_reads_at_once_each_get_their_own_record(void **state)
+{
+    (void)state;
+    const char *ids[RACERS];
+    for (int i = 0; i < RACERS; i++) ids[i] = i % 4 == 3 ? ids[i - 1] : customer("某", NULL);
+    ids[5] = UUID_ABSENT;
+    for (int round = 0; round < 20; round++) {
+        struct request requests[RACERS];
+        struct reply *replies[RACERS];
+        for (int i = 0; i < RACERS; i++)
+            requests[i] = (struct request){ .method = "GET",
+                                            .url = text("%s%s", stack.customer_url, customer_path(ids[i])),
+                                            .token = stack.admin_token };
+        race(requests, replies);
+        for (int i = 0; i < RACERS; i++) {
+            if (i == 5) expect_error(replies[i], 404, "NOT_FOUND", "");
+            else expect_text(expect_status(replies[i], 200), "data.customer_id", ids[i]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_customer_code_is_unique_among_live_records),
         cmocka_unit_test(test_generated_customer_codes_step_over_taken_ones),
         cmocka_unit_test(test_unknown_references_are_named_all_at_once),
+        cmocka_unit_test(test_reads_at_once_each_get_their_own_record),
     };
     return system_main("customer read", tests, COUNT(tests));
 }

@@ -295,6 +295,17 @@ static bool list_is_200(void *arg)
     return list()->status == 200;
 }
 
+/* A killed process is gone only when the kernel has taken its memory and its sockets. */
+static bool customer_service_is_gone(void *arg)
+{
+    (void)arg;
+    return http_send(&(struct request){ .method = "GET",
+                                        .url = text("%s/healthz", stack.customer_url),
+                                        .timeout_ms = 1000,
+                                        .fresh = true })
+               ->error == CURLE_COULDNT_CONNECT;
+}
+
 static void test_service_that_is_gone_is_503_or_502_and_recovers(void **state)
 {
     (void)state;
@@ -302,13 +313,16 @@ static void test_service_that_is_gone_is_503_or_502_and_recovers(void **state)
     pid_t old = part_pid("CUSTOMER_SERVICE");
     part_signal("SUPERVISOR", SIGSTOP); /* nobody starts it again meanwhile */
     part_signal("CUSTOMER_SERVICE", SIGKILL);
-    struct reply *first = list(), *second = list();
+    struct reply *first = list();
+    bool gone = poll_until(10, customer_service_is_gone, NULL);
+    struct reply *second = list();
     struct reply *write = http_send(&(struct request){ .method = "POST",
                                                        .url = text("%s/api/v1/customers", stack.gateway_url),
                                                        .token = stack.admin_token,
                                                        .body = "{}" });
     struct reply *other = GET(text("%s/api/v1/auth/validate", stack.gateway_url));
     part_signal("SUPERVISOR", SIGCONT);
+    expect(gone, "still there");
     struct reply *replies[] = { first, second, write };
     for (size_t i = 0; i < COUNT(replies); i++) {
         expect_error(replies[i], replies[i]->status == 502 ? 502 : 503,

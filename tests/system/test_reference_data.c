@@ -115,6 +115,20 @@ static void test_reference_data_lists_by_sort_order_and_parent(void **state)
     }
 }
 
+static void test_reference_data_trees_have_no_cycles(void **state)
+{
+    (void)state;
+    for (const struct kind *k = kinds; k < kinds + COUNT(kinds); k++) {
+        char *top = path_of(k, POST(k->collection, body_of(k, unique("RD"), unique("上级"))));
+        char *below = path_of(k, POST(k->collection, body_of(k, unique("RD"), unique("下级"))));
+        char *top_id = strrchr(top, '/') + 1, *below_id = strrchr(below, '/') + 1;
+        expect_status(PUT(below, text("{\"parent_id\":\"%s\"}", top_id)), 200);
+        expect_error(PUT(top, text("{\"parent_id\":\"%s\"}", top_id)), 422, "RULE_VIOLATED", "parent_id");
+        expect_error(PUT(top, text("{\"parent_id\":\"%s\"}", below_id)), 422, "RULE_VIOLATED", "parent_id");
+        expect_text(GET(below), "data.parent_id", top_id);
+    }
+}
+
 static void test_installation_has_industries_of_the_standard_and_of_pharma(void **state)
 {
     (void)state;
@@ -254,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_reference_data_codes_are_unique_with_existing_id),
         cmocka_unit_test(test_a_duplicate_always_names_the_existing_record),
         cmocka_unit_test(test_reference_data_lists_by_sort_order_and_parent),
+        cmocka_unit_test(test_reference_data_trees_have_no_cycles),
         cmocka_unit_test(test_installation_has_industries_of_the_standard_and_of_pharma),
         cmocka_unit_test(test_installation_has_a_tree_of_regions),
         cmocka_unit_test(test_installed_pinyin_is_what_the_service_writes),
