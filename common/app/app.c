@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <event2/thread.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50 };
+enum { TICK_MS = 50, TRIM_AT = 16 * 1024 * 1024 };
 
 struct thread {
     pthread_t id;
@@ -118,6 +119,8 @@ int app_run(struct app *app)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by all threads: only sigwait sees them */
     signal(SIGPIPE, SIG_IGN);
     evthread_use_pthreads();
+    mallopt(M_MXFAST, 0);                /* fast bins are merged again and again under load; the thread caches are enough */
+    mallopt(M_TRIM_THRESHOLD, TRIM_AT);
     start_threads(app, threads);
     wait_for_end(&signals);
     bool failed = false;

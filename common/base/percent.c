@@ -1,11 +1,10 @@
 #include "base/percent.h"
 
-int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#define TEN(first) [first] = 10, [first + 1] = 11, [first + 2] = 12, [first + 3] = 13, [first + 4] = 14, [first + 5] = 15
+const signed char hex_digits[256] = {
+    [0 ... '0' - 1] = -1, ['0'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ['9' + 1 ... 'A' - 1] = -1, TEN('A'), ['F' + 1 ... 'a' - 1] = -1,
+    TEN('a'), ['f' + 1 ... 255] = -1,
+};
 
 bool percent_decode(struct arena *a, struct str in, bool plus_is_space, struct str *ret)
 {

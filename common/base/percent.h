@@ -4,7 +4,11 @@
 
 #include "base/arena.h"
 
-int hex_digit(char c); /* 0-15; -1: none */
+extern const signed char hex_digits[256];
+static inline int hex_digit(char c) /* 0-15; -1: none */
+{
+    return hex_digits[(unsigned char)c];
+}
 
 /* Decodes once. With `plus_is_space` as HTML forms do (WHATWG URL, application/x-www-form-urlencoded). false: a '%' without
  * two digits. The result may hold any byte. */

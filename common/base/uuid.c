@@ -32,7 +32,7 @@ static uint64_t next_tick(void)
 /* Sixteen random bytes out of a thread's store: one system call for many identifiers. */
 static void chance(unsigned char b[16])
 {
-    static _Thread_local unsigned char store[1024];
+    static _Thread_local unsigned char store[4096];
     static _Thread_local size_t left;
     if (!left) random_bytes(store, left = sizeof store);
     left -= 16;
@@ -85,11 +85,12 @@ bool uuid_valid(struct str s)
 
 bool uuid_bytes(struct str s, unsigned char out[UUID_BYTES])
 {
-    if (!uuid_valid(s)) return false;
-    for (size_t i = 0, nibble = 0; i < UUID_LEN; i++) {
-        if (dash_at(i)) continue;
-        unsigned char *to = &out[nibble++ / 2];
-        *to = (unsigned char)(*to << 4 | hex_digit(s.p[i]));
+    int bad = s.len != UUID_LEN;
+    for (size_t i = 0, n = 0; !bad && n < UUID_BYTES; i += 2, n++) {
+        if (dash_at(i) && s.p[i++] != '-') return false;
+        int high = hex_digit(s.p[i]), low = hex_digit(s.p[i + 1]);
+        bad = high < 0 || low < 0;
+        out[n] = (unsigned char)(high << 4 | low);
     }
-    return true;
+    return !bad;
 }

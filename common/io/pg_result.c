@@ -80,8 +80,9 @@ int pg_rows(const struct pg_segment *s, int call)
 struct str pg_value(const struct pg_segment *s, int call, int row, int column)
 {
     const PGresult *res = s->results[call];
-    if (PQgetisnull(res, row, column)) return STR_NONE;
-    return (struct str){ PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column) };
+    int length = PQgetlength(res, row, column); /* of NULL: 0 */
+    if (!length && PQgetisnull(res, row, column)) return STR_NONE;
+    return (struct str){ PQgetvalue(res, row, column), (size_t)length };
 }
 
 int pg_affected(const struct pg_segment *s, int call)

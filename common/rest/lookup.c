@@ -8,7 +8,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-enum { BATCH_MAX = 64, UNDER_WAY_MAX = 2 };
+enum { BATCH_MAX = 64, UNDER_WAY_MAX = 1 };
 
 struct lookup {
     struct lookup *next;
@@ -30,6 +30,7 @@ struct batch {
     struct lookups *owner;
     struct pg_segment segment;
     struct lookup *lookups[BATCH_MAX];
+    const char *row_ids[BATCH_MAX]; /* of the rows that came */
     int count, holds;
     char ids[BATCH_MAX * (UUID_LEN + 1) + 2]; /* "{id,id}" */
     const char *values[1];
@@ -43,11 +44,17 @@ static void batch_release(void *object)
     free(b);
 }
 
+static void find_row_ids(struct batch *b)
+{
+    const struct statements *s = b->lookups[0]->statements;
+    int column = s->detail.at[s->resource->id];
+    for (int row = 0; row < pg_rows(&b->segment, 0); row++) b->row_ids[row] = pg_value(&b->segment, 0, row, column).p;
+}
+
 static int find_row(const struct batch *b, const struct lookup *l)
 {
-    int column = l->statements->detail.at[l->statements->resource->id];
     for (int row = 0; row < pg_rows(&b->segment, 0); row++)
-        if (!memcmp(pg_value(&b->segment, 0, row, column).p, l->id, UUID_BYTES)) return row;
+        if (!memcmp(b->row_ids[row], l->id, UUID_BYTES)) return row;
     return -1;
 }
 
@@ -72,6 +79,7 @@ static void on_done(struct pg_segment *s, void *arg)
     struct batch *b = arg;
     struct lookups *owner = b->owner;
     owner->under_way--;
+    find_row_ids(b);
     for (int i = 0; i < b->count; i++) deliver(b, b->lookups[i]);
     batch_release(b);
     if (owner->first) event_active(owner->flush, 0, 0);

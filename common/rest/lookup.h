@@ -1,7 +1,7 @@
 /* lookup: single records by id, the requests of a moment in one statement.
  *
  * Most of what a primary-key read costs PostgreSQL is starting and describing a statement, not finding a row. So reads that
- * wait together are asked for together (WHERE id = ANY ...), at most two such statements under way per worker: alone, a
+ * wait together are asked for together (WHERE id = ANY ...), one such statement under way per worker: alone, a
  * request goes at once; under load, those that arrive meanwhile share the next one. */
 #ifndef REST_LOOKUP_H
 #define REST_LOOKUP_H

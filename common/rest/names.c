@@ -47,9 +47,12 @@ void names_free(struct names *n)
     free(n);
 }
 
+/* Ids are unique across tables, and their second half is random: a good enough hash as it is. */
 static struct name **slot_of(struct names *n, const char *table, struct str id)
 {
-    for (size_t i = str_hash(id) ^ str_hash(str_of(table));; i++) {
+    uint64_t hash;
+    memcpy(&hash, id.p + UUID_BYTES - sizeof hash, sizeof hash);
+    for (uint64_t i = hash >> 8;; i++) {
         struct name **slot = &n->slots[i % SLOTS];
         if (!*slot || (!memcmp((*slot)->id, id.p, UUID_BYTES) && !strcmp((*slot)->table, table))) return slot;
     }
