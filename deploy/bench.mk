@@ -1,7 +1,19 @@
-# Measurements: tests/bench. The extra packages (wrk) are installed like the others.
+# Measurements: tests/bench.
 
 $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
 
-bench-tools: $(O)/tests/bench/seed
+bench-tools: $(O)/tests/bench/seed all
+
+bench: ## measure at 1,000,000 customers: docs/performance.md (some 12 minutes)
+	@deploy/bootstrap.sh tests/bench/packages.txt
+	@$(MAKE) --no-print-directory bench-tools
+	@tests/bench/run.sh 1000000
+
+bench-quick: ## the same at 100,000, without writing the document
+	@deploy/bootstrap.sh tests/bench/packages.txt
+	@$(MAKE) --no-print-directory bench-tools
+	@tests/bench/run.sh 100000
+
+.PHONY: bench-tools bench bench-quick

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of packages.txt that are missing, as root or through sudo. Does nothing when all are there.
+# Installs the Debian packages of packages.txt (and of the file named as argument) that are missing, as root or through sudo.
+# Does nothing when all are there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
+more=("$@")
+
 die() { echo "bootstrap: $*" >&2; exit 1; }
 
 # "gcc   # the compiler" -> "gcc<TAB>the compiler"
-packages() { sed -nE 's/^([a-z0-9][a-z0-9.+-]*)[ \t]*#[ \t]*(.*)$/\1\t\2/p' "$here/packages.txt"; }
+packages() { sed -nE 's/^([a-z0-9][a-z0-9.+-]*)[ \t]*#[ \t]*(.*)$/\1\t\2/p' "$here/packages.txt" "${more[@]}"; }
 
 missing_packages() {
     local installed

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# What was measured: a table, .run/bench.json and, for the full size, docs/performance.md.
+
+result() { printf '%s %s\n' "$1" "$2" | tee -a "$WORK/results"; }
+
+report_json() {
+    mkdir -p "$TOP/.run"
+    awk -v n="$N" 'BEGIN { printf "{\n  \"customers\": %d", n } { printf ",\n  \"%s\": %s", $1, $2 } END { print "\n}" }' \
+        "$WORK/results" >"$TOP/.run/bench.json"
+}
+
+lists_table() {
+    printf '| list | first | p50 | p95 | max |\n|---|---:|---:|---:|---:|\n'
+    awk -F'\t' '{ printf "| %s: %s | %s | %s | %s | %s |\n", $1, $2, $3, $4, $5, $6 }' "$WORK/lists"
+}
+
+report_document() {
+    cat <<END
+# Performance
+
+Written by \`make bench\` on $(date -u +%Y-%m-%d): $(nproc) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), PostgreSQL
+$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N customers. Client, service and database share the machine, so the figures are ratios of
+one run, not promises.
+
+## Method
+
+- **GET by id**: wrk (one thread; 32, 64, 128 connections; random ids out of 20,000; a verified token in each request) on customer-service,
+  in turns with \`pgbench -S -M prepared\` (1, 8, 16 clients) on the same PostgreSQL over the same socket; five rounds, the best of each side
+  per round, the median of the ratios.
+- **Lists**: one request after the stored totals were thrown away ("first"), then $REPEATS in a row; milliseconds; each with its exact total.
+  Five totals are compared with PostgreSQL's own count.
+- **Memory**: resident set of customer-service under load of 500 connections. **Start**: exec to \`/readyz\` 200, median of five.
+
+## Figures
+
+| figure | value |
+|---|---:|
+$(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
+
+## Lists at $N customers (ms)
+
+$(lists_table)
+END
+}
+
+report() {
+    report_json
+    awk -F'\t' '$5 > 100 { printf "over 100 ms: %s %s: p95 %s\n", $1, $2, $5 }' "$WORK/lists"
+    [ "$N" -lt 1000000 ] || report_document >"$TOP/docs/performance.md"
+}
