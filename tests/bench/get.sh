@@ -2,7 +2,11 @@
 # GET by id on the service against pgbench reading the same server's rows, in turns.
 
 # CPU ticks (10 ms) of a process and of the children it has waited for.
-ticks() { local stat; stat=$(<"/proc/$1/stat"); stat=${stat##*) }; set -- $stat; echo $(($12 + $13)); }
+ticks() {
+    local fields
+    read -ra fields < <(sed 's/.*) //' "/proc/$1/stat")
+    echo $((fields[11] + fields[12]))
+}
 backend_ticks() { local pid sum=0; for pid in $(pgrep -P "$PG_PID" -f 'customer_service'); do sum=$((sum + $(ticks "$pid"))); done; echo "$sum"; }
 
 # wrk CONNECTIONS URL -> "requests-per-second failures"
