@@ -38,9 +38,8 @@ one run, not promises.
 $(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
 
 The aim for the ratio is 1.0. What bounds it where client, service and database share the cores: half of the service's time per GET is
-the kernel sending and receiving over TCP (one writev, one readv and one FIONREAD ioctl a request), and wrk costs as much again as
-pgbench's own side; a third is parsing, printing JSON and the access line; PostgreSQL's share is below that of pgbench's one-row
-reads already. Reading sockets without libevent's buffers would save the ioctl and two copies.
+the kernel sending and receiving over TCP (one writev, one readv and one FIONREAD ioctl a request); a third is parsing, printing
+JSON and the access line; and wrk takes its part of the same cores. Reading sockets without libevent's buffers would save the ioctl and two copies.
 
 ## Lists at $N customers (ms)
 
