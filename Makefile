@@ -16,12 +16,12 @@ PACKAGES := libevent libevent_openssl libevent_pthreads evhtp libcjson libpq hir
 TEST_PACKAGES := cmocka libcurl
 
 WARN   := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla
-CFLAGS_release := -O2 -g -fno-omit-frame-pointer -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_release := -O2 -flto=auto -g -fno-omit-frame-pointer -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
-LDFLAGS_release := -Wl,-z,relro,-z,now
+LDFLAGS_release := -O2 -flto=auto -Wl,-z,relro,-z,now
 
 # Third-party headers are system headers: their warnings are not ours.
 PKG_CFLAGS  = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null | sed 's/-I/-isystem /g') -isystem /usr/include/evhtp

@@ -22,7 +22,6 @@ static const char *configure(SSL_CTX *ctx, const char *cert_file, const char *ke
         return "OpenSSL lacks TLS 1.2 with AEAD";
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"crm", 3);
     SSL_CTX_set_alpn_select_cb(ctx, select_http11, NULL);
     if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) return "TLS_CERT_FILE holds no usable certificate chain";

@@ -1,10 +1,12 @@
 #include "base/arena.h"
 
+#include "base/block.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_SIZE = 8192, ALIGNMENT = 16, SPARE_MAX = 256 };
+enum { ALIGNMENT = 16 };
 
 struct arena_block {
     struct arena_block *next;
@@ -23,35 +25,19 @@ void arena_init(struct arena *a)
     *a = (struct arena){ 0 };
 }
 
-/* Blocks of the usual size wait on their thread for the next request. AddressSanitizer wants to see each one freed. */
-static _Thread_local struct arena_block *spare;
-static _Thread_local int spares;
+enum { USUAL = BLOCK_SIZE - (int)sizeof(struct arena_block) }; /* bytes of data in a block */
 
-static void block_free(struct arena_block *b)
+static void block_drop(struct arena_block *b)
 {
-#ifndef __SANITIZE_ADDRESS__
-    if (b->size == BLOCK_SIZE && spares < SPARE_MAX) {
-        b->next = spare;
-        spare = b;
-        spares++;
-        return;
-    }
-#endif
-    free(b);
+    if (b->size == USUAL) block_free(b);
+    else free(b);
 }
 
-static struct arena_block *block_new(size_t need)
+static struct arena_block *block_take(size_t need)
 {
-    struct arena_block *b = spare;
-    if (b && need <= BLOCK_SIZE) {
-        spare = b->next;
-        spares--;
-    } else {
-        size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
-        b = malloc(sizeof *b + size);
-        if (!b) abort();
-        b->size = size;
-    }
+    struct arena_block *b = need > USUAL ? malloc(sizeof *b + need) : block_new();
+    if (!b) abort();
+    b->size = need > USUAL ? need : USUAL;
     b->used = 0;
     return b;
 }
@@ -61,7 +47,7 @@ void arena_done(struct arena *a)
     for (struct arena_defer *d = a->defers; d; d = d->next) d->release(d->object);
     for (struct arena_block *b = a->block, *next; b; b = next) {
         next = b->next;
-        block_free(b);
+        block_drop(b);
     }
     arena_init(a);
 }
@@ -72,7 +58,7 @@ void *arena_alloc(struct arena *a, size_t size)
     size_t need = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct arena_block *b = a->block;
     if (!b || b->size - b->used < need) {
-        b = block_new(need);
+        b = block_take(need);
         b->next = a->block;
         a->block = b;
     }

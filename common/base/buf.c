@@ -1,19 +1,25 @@
 #include "base/buf.h"
 
+#include "base/block.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { FIRST_SIZE = 2048 };
 
 void buf_init(struct buf *b, size_t max)
 {
     *b = (struct buf){ .max = max };
 }
 
+static void data_free(struct buf *b)
+{
+    if (b->cap == BLOCK_SIZE) block_free(b->data);
+    else free(b->data);
+}
+
 void buf_done(struct buf *b)
 {
-    free(b->data);
+    data_free(b);
     buf_init(b, b->max);
 }
 
@@ -23,12 +29,16 @@ void buf_clear(struct buf *b)
     b->failed = false;
 }
 
+/* The first piece of memory is a block; what outgrows it doubles. */
 static void grow(struct buf *b, size_t n)
 {
-    size_t cap = b->cap ? b->cap : FIRST_SIZE;
+    size_t cap = b->cap ? b->cap : BLOCK_SIZE;
     while (cap - b->len < n) cap *= 2;
-    char *data = realloc(b->data, cap);
+    bool was_block = b->cap <= BLOCK_SIZE;
+    char *data = cap == BLOCK_SIZE ? block_new() : was_block ? malloc(cap) : realloc(b->data, cap);
     if (!data) abort();
+    if (was_block && b->len) memcpy(data, b->data, b->len);
+    if (was_block) block_free(b->data);
     b->data = data;
     b->cap = cap;
 }

@@ -40,6 +40,14 @@ static inline struct str str_sub(struct str s, size_t from, size_t to)
     return (struct str){ s.p + from, to - from };
 }
 
+/* The first n bytes, cut off `rest`. */
+static inline struct str str_take(struct str *rest, size_t n)
+{
+    struct str front = str_sub(*rest, 0, n);
+    *rest = str_sub(*rest, n, rest->len);
+    return front;
+}
+
 bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
 bool str_has_prefix(struct str s, struct str prefix);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */

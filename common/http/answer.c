@@ -2,11 +2,9 @@
 
 #include "base/clock.h"
 
-#include <event2/buffer.h>
-#include <stdlib.h>
 #include <time.h>
 
-enum { COPIED_BODY = 8 * 1024, FIXED_PART = 256 };
+enum { COPIED_BODY = 4 * 1024, FIXED_PART = 256 };
 
 static const struct {
     int status;
@@ -144,28 +142,15 @@ static char *put_head(char *to, const struct req *r, enum answer_connection conn
     return put(put(to, connections[connection]), STR("\r\n"));
 }
 
-static void body_free(const void *data, size_t len, void *arg)
+struct str answer_write(struct buf *out, const struct req *r, enum answer_connection connection)
 {
-    (void)len, (void)arg;
-    free((void *)(uintptr_t)data);
-}
-
-static void body_move(struct evbuffer *out, struct buf *body)
-{
-    if (evbuffer_add_reference(out, body->data, body->len, body_free, NULL) != 0) abort();
-    buf_init(body, body->max);
-}
-
-void answer_write(struct evbuffer *out, struct req *r, enum answer_connection connection)
-{
-    bool has_body = r->method != METHOD_HEAD && r->status != 204 && r->status != 304 && r->out.len;
-    bool is_copied = has_body && r->out.len <= COPIED_BODY;
-    size_t room = head_size(r) + (is_copied ? r->out.len : 0);
-    struct evbuffer_iovec space;
-    if (evbuffer_reserve_space(out, (ev_ssize_t)room, &space, 1) != 1) abort();
-    char *start = space.iov_base, *end = put_head(start, r, connection);
-    if (is_copied) end = put(end, buf_str(&r->out));
-    space.iov_len = (size_t)(end - start);
-    if (evbuffer_commit_space(out, &space, 1) != 0) abort();
-    if (has_body && !is_copied) body_move(out, &r->out);
+    bool has_body = r->method != METHOD_HEAD && r->status != 204 && r->status != 304;
+    struct str body = has_body ? buf_str(&r->out) : STR("");
+    bool is_copied = body.len <= COPIED_BODY;
+    char *start = buf_reserve(out, head_size(r) + (is_copied ? body.len : 0));
+    if (!start) return STR("");
+    char *end = put_head(start, r, connection);
+    if (is_copied) end = put(end, body);
+    buf_grown(out, (size_t)(end - start));
+    return is_copied ? STR("") : body;
 }

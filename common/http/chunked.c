@@ -4,8 +4,6 @@
 #include "base/percent.h"
 #include "http/head.h"
 
-#include <event2/buffer.h>
-
 enum { CHUNK_LINE = 1024, SIZE_DIGITS = 16 };
 
 /* What a phase says to the loop, besides what the loop says to the caller. */
@@ -53,76 +51,69 @@ bool chunk_size_read(struct str line, uint64_t *ret)
     return i > 0 && i <= SIZE_DIGITS && extension_is_valid(str_sub(line, i, line.len));
 }
 
-/* Takes one line; GO_ON with its length without CRLF. */
-static int line_take(struct chunked *c, struct evbuffer *in, char line[CHUNK_LINE], size_t *ret_len)
+/* Takes one line; GO_ON with it, without CRLF. */
+static int line_take(struct chunked *c, struct str *in, struct str *line)
 {
-    size_t have = evbuffer_get_length(in), look = have < CHUNK_LINE ? have : CHUNK_LINE;
-    const char *p = look ? (const char *)evbuffer_pullup(in, (ev_ssize_t)look) : NULL;
-    const char *lf = p ? memchr(p, '\n', look) : NULL;
+    size_t look = in->len < CHUNK_LINE ? in->len : CHUNK_LINE;
+    const char *lf = look ? memchr(in->p, '\n', look) : NULL;
     if (!lf) return look < CHUNK_LINE ? CHUNKED_MORE : bad(c, "a line of the chunked body is too long");
-    size_t n = (size_t)(lf - p);
+    size_t n = (size_t)(lf - in->p);
     if (n == 0 || lf[-1] != '\r') return bad(c, "a line of the chunked body ends in LF without CR");
-    evbuffer_remove(in, line, n + 1);
-    *ret_len = n - 1;
+    *line = str_take(in, n + 1);
+    line->len = n - 1;
     return GO_ON;
 }
 
-static int read_size(struct chunked *c, struct evbuffer *in)
+static int read_size(struct chunked *c, struct str *in)
 {
-    char line[CHUNK_LINE];
-    size_t len;
-    int got = line_take(c, in, line, &len);
+    struct str line;
+    int got = line_take(c, in, &line);
     if (got != GO_ON) return got;
-    if (!chunk_size_read((struct str){ line, len }, &c->left)) return bad(c, "a malformed chunk size");
-    c->dropped += len > SIZE_DIGITS ? len - SIZE_DIGITS : 0;
+    if (!chunk_size_read(line, &c->left)) return bad(c, "a malformed chunk size");
+    c->dropped += line.len > SIZE_DIGITS ? line.len - SIZE_DIGITS : 0;
     if (c->dropped > LIMIT_HEAD) return bad(c, "too many chunk extensions");
     if (c->left > c->body.max - c->body.len) return CHUNKED_TOO_LARGE;
     c->phase = c->left ? CHUNKED_DATA : CHUNKED_TRAILER;
     return GO_ON;
 }
 
-static int read_data(struct chunked *c, struct evbuffer *in)
+static int read_data(struct chunked *c, struct str *in)
 {
-    size_t n = evbuffer_get_length(in);
-    if (n > c->left) n = (size_t)c->left;
+    size_t n = in->len < c->left ? in->len : (size_t)c->left;
     if (n == 0) return CHUNKED_MORE;
-    char *to = buf_reserve(&c->body, n);
-    if (!to) return CHUNKED_TOO_LARGE;
-    evbuffer_remove(in, to, n);
-    buf_grown(&c->body, n);
+    buf_add(&c->body, str_take(in, n));
+    if (!buf_ok(&c->body)) return CHUNKED_TOO_LARGE;
     c->left -= n;
     if (c->left == 0) c->phase = CHUNKED_DATA_END;
     return GO_ON;
 }
 
-static int read_data_end(struct chunked *c, struct evbuffer *in)
+static int read_data_end(struct chunked *c, struct str *in)
 {
-    char crlf[2];
-    if (evbuffer_copyout(in, crlf, 2) < 2) return CHUNKED_MORE;
-    if (memcmp(crlf, "\r\n", 2) != 0) return bad(c, "a chunk is longer than its size");
-    evbuffer_drain(in, 2);
+    if (in->len < 2) return CHUNKED_MORE;
+    if (memcmp(in->p, "\r\n", 2) != 0) return bad(c, "a chunk is longer than its size");
+    str_take(in, 2);
     c->phase = CHUNKED_SIZE;
     return GO_ON;
 }
 
 /* RFC 9112 7.1.2: trailer fields may be discarded; they still have to be fields. */
-static int read_trailer(struct chunked *c, struct evbuffer *in)
+static int read_trailer(struct chunked *c, struct str *in)
 {
-    char line[CHUNK_LINE];
-    size_t len;
+    struct str line;
     struct header field;
-    int got = line_take(c, in, line, &len);
+    int got = line_take(c, in, &line);
     if (got != GO_ON) return got;
-    if (len == 0) return CHUNKED_DONE;
-    c->dropped += len;
+    if (line.len == 0) return CHUNKED_DONE;
+    c->dropped += line.len;
     if (c->dropped > LIMIT_HEAD) return bad(c, "too many trailers");
-    const char *reason = header_read((struct str){ line, len }, &field);
+    const char *reason = header_read(line, &field);
     return reason ? bad(c, reason) : GO_ON;
 }
 
-enum chunked_result chunked_read(struct chunked *c, struct evbuffer *in)
+enum chunked_result chunked_read(struct chunked *c, struct str *in)
 {
-    static int (*const phases[])(struct chunked *, struct evbuffer *) = {
+    static int (*const phases[])(struct chunked *, struct str *) = {
         [CHUNKED_SIZE] = read_size,
         [CHUNKED_DATA] = read_data,
         [CHUNKED_DATA_END] = read_data_end,

@@ -1,13 +1,11 @@
 /* chunked: decoder of the chunked transfer coding (RFC 9112 7.1), for requests and responses.
  *
- * Takes bytes out of an evbuffer, however they are split. Extensions and trailers are checked and dropped. Refuses signs,
+ * Cuts what it has used off a slice, however the bytes are split. Extensions and trailers are checked and dropped. Refuses signs,
  * prefixes and blanks around a size, sizes that overflow, bare LF, and more than LIMIT_HEAD of extensions and trailers. */
 #ifndef HTTP_CHUNKED_H
 #define HTTP_CHUNKED_H
 
 #include "base/buf.h"
-
-struct evbuffer;
 
 enum chunked_result { CHUNKED_MORE, CHUNKED_DONE, CHUNKED_BAD, CHUNKED_TOO_LARGE };
 
@@ -21,7 +19,7 @@ struct chunked {
 
 void chunked_init(struct chunked *c, size_t body_max);
 void chunked_done(struct chunked *c);
-enum chunked_result chunked_read(struct chunked *c, struct evbuffer *in);
+enum chunked_result chunked_read(struct chunked *c, struct str *in);
 
 /* The size in a chunk's first line (without CRLF): false for anything but 1-16 hex digits and an optional extension. */
 bool chunk_size_read(struct str line, uint64_t *ret);

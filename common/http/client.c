@@ -3,9 +3,6 @@
 #include "base/clock.h"
 #include "http/client_conn.h"
 
-#include <arpa/inet.h>
-#include <event2/dns.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -181,24 +178,6 @@ static bool is_name(struct str s)
     return s.len > 0;
 }
 
-static bool address_v6(struct origin *o)
-{
-    struct sockaddr_in6 *six = (void *)&o->address;
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons((uint16_t)o->port);
-    o->address_len = sizeof *six;
-    return inet_pton(AF_INET6, o->host, &six->sin6_addr) == 1;
-}
-
-static bool address_v4(struct origin *o)
-{
-    struct sockaddr_in *four = (void *)&o->address;
-    four->sin_family = AF_INET;
-    four->sin_port = htons((uint16_t)o->port);
-    o->address_len = sizeof *four;
-    return inet_pton(AF_INET, o->host, &four->sin_addr) == 1;
-}
-
 static bool authority_split(struct str s, struct str *ret_host, struct str *ret_port)
 {
     bool is_v6 = s.len && s.p[0] == '[';
@@ -222,9 +201,8 @@ static bool origin_read(struct origin *o, struct str url)
     o->authority = arena_dup(&o->arena, authority);
     o->host = arena_cstr(&o->arena, host);
     o->port = (int)number;
-    if (str_has_prefix(authority, STR("["))) return address_v6(o);
-    if (!address_v4(o)) o->address_len = 0; /* a name */
-    return is_name(host);
+    bool is_number = address_read(o->host, o->port, &o->address), is_v6 = str_has_prefix(authority, STR("["));
+    return is_number ? (o->address.sa.ss_family == AF_INET6) == is_v6 : !is_v6 && is_name(host);
 }
 
 static void origin_free(struct origin *o)
@@ -232,16 +210,6 @@ static void origin_free(struct origin *o)
     for (struct client_conn *c; (c = LIST_FIRST(&o->idle));) client_conn_close(c);
     struct arena arena = o->arena;
     arena_done(&arena);
-}
-
-/* evdns asks the name servers itself, so the loop never waits for getaddrinfo(). */
-static void dns_start(struct client *c)
-{
-    int flags = EVDNS_BASE_DISABLE_WHEN_INACTIVE;
-    c->dns = evdns_base_new(c->base, flags | EVDNS_BASE_INITIALIZE_NAMESERVERS);
-    if (!c->dns) c->dns = evdns_base_new(c->base, flags); /* no resolv.conf: /etc/hosts remains */
-    if (!c->dns) abort();
-    evdns_base_set_option(c->dns, "randomize-case:", "0"); /* embedded DNS servers of container networks drop the case */
 }
 
 struct origin *client_origin(struct client *client, struct str url)
@@ -260,7 +228,6 @@ struct origin *client_origin(struct client *client, struct str url)
         origin_free(o);
         return NULL;
     }
-    if (!o->address_len && !client->dns) dns_start(client);
     LIST_INSERT_HEAD(&client->origins, o, link);
     return o;
 }
@@ -273,6 +240,7 @@ struct client *client_new(struct event_base *base)
     if (!c) abort();
     signal(SIGPIPE, SIG_IGN);
     c->base = base;
+    c->resolver = resolver_new(base);
     LIST_INIT(&c->origins);
     LIST_INIT(&c->exchanges);
     c->sweep = evtimer_new(base, on_sweep, c);
@@ -292,6 +260,6 @@ void client_free(struct client *c)
         origin_free(o);
     }
     event_free(c->sweep);
-    if (c->dns) evdns_base_free(c->dns, 0);
+    resolver_free(c->resolver);
     free(c);
 }

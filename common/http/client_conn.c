@@ -1,12 +1,5 @@
 #include "http/client_conn.h"
 
-#include "http/wire.h"
-
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 enum { INTERIMS_MAX = 8 };
@@ -20,7 +13,9 @@ void client_conn_close(struct client_conn *c)
 {
     if (c->exchange) c->exchange->conn = NULL;
     if (c->pooled) origin_leave(c);
-    bufferevent_free(c->bev);
+    if (c->resolution) resolution_cancel(c->resolution);
+    stream_close(&c->stream);
+    buf_done(&c->body);
     chunked_done(&c->chunked);
     free(c);
 }
@@ -39,17 +34,19 @@ static void conn_fail(struct client_conn *c, enum client_error error)
     client_conn_open(x);
 }
 
-static void conn_whole(struct client_conn *c, struct str body, size_t unread)
+/* `body` may lie in the stream's input or in the connection. */
+static void conn_whole(struct client_conn *c, struct str body)
 {
-    struct evbuffer *in = bufferevent_get_input(c->bev);
     struct exchange *x = c->exchange;
     /* Bytes after the reply, or a reply before the end of the request: nobody knows what comes next. */
-    bool is_clean = evbuffer_get_length(in) == unread && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
+    bool is_clean = c->stream.input.len == 0 && stream_unsent(&c->stream) == 0;
     x->reply.body = body;
     x->conn = NULL;
     c->exchange = NULL;
-    exchange_end(x, CLIENT_OK); /* the body may still lie in `in` */
-    evbuffer_drain(in, unread);
+    exchange_end(x, CLIENT_OK);
+    buf_done(&c->body);
+    chunked_done(&c->chunked);
+    stream_keep(&c->stream);
     if (is_clean && c->keep_alive) origin_keep(c->origin, c);
     else client_conn_close(c);
 }
@@ -77,18 +74,15 @@ static enum reading interim(struct client_conn *c, int status)
     return status == 101 || ++c->interims > INTERIMS_MAX ? READ_BAD : READ_ON;
 }
 
-static enum reading read_head(struct client_conn *c, struct evbuffer *in)
+static enum reading read_head(struct client_conn *c, struct str *in)
 {
     struct exchange *x = c->exchange;
     struct head h;
     const char *reason;
-    size_t len;
-    if (evbuffer_get_length(in) == 0) return READ_MORE;
-    struct str bytes = wire_head(in, &len);
-    if (len == 0) return bytes.len < LIMIT_HEAD ? READ_MORE : READ_BAD;
-    char *text = arena_alloc(&x->arena, len);
-    evbuffer_remove(in, text, len);
-    if (head_read_response(&h, (struct str){ text, len }, &reason) != E_OK) return READ_BAD;
+    size_t look = in->len < LIMIT_HEAD ? in->len : LIMIT_HEAD, len = head_end(str_sub(*in, 0, look));
+    if (len == 0) return look < LIMIT_HEAD ? READ_MORE : READ_BAD;
+    struct str text = arena_dup(&x->arena, str_take(in, len));
+    if (head_read_response(&h, text, &reason) != E_OK) return READ_BAD;
     if (h.status < 200) return interim(c, h.status);
     struct header *headers = arena_array(&x->arena, struct header, h.header_count);
     memcpy(headers, h.headers, h.header_count * sizeof *headers);
@@ -99,12 +93,16 @@ static enum reading read_head(struct client_conn *c, struct evbuffer *in)
     return body_begin(c, &h);
 }
 
-static enum reading read_length(struct client_conn *c, struct evbuffer *in)
+static enum reading read_length(struct client_conn *c, struct str *in)
 {
-    return evbuffer_get_length(in) < c->left ? READ_MORE : READ_WHOLE;
+    if (c->body.len == 0 && in->len >= c->left) return READ_WHOLE; /* nearly always: it is not copied */
+    struct str piece = str_take(in, in->len < c->left ? in->len : (size_t)c->left);
+    buf_add(&c->body, piece);
+    c->left -= piece.len;
+    return c->left ? READ_MORE : READ_WHOLE;
 }
 
-static enum reading read_chunked(struct client_conn *c, struct evbuffer *in)
+static enum reading read_chunked(struct client_conn *c, struct str *in)
 {
     static const enum reading results[] = {
         [CHUNKED_MORE] = READ_MORE,
@@ -115,40 +113,48 @@ static enum reading read_chunked(struct client_conn *c, struct evbuffer *in)
     return results[chunked_read(&c->chunked, in)];
 }
 
-static enum reading read_to_end(struct client_conn *c, struct evbuffer *in)
+static enum reading read_to_end(struct client_conn *c, struct str *in)
 {
-    c->left = evbuffer_get_length(in);
-    return c->left > c->exchange->reply_max ? READ_TOO_LARGE : READ_MORE;
+    buf_add(&c->body, str_take(in, in->len));
+    return buf_ok(&c->body) ? READ_MORE : READ_TOO_LARGE;
 }
 
-static struct str body_in(struct evbuffer *in, size_t len)
+static struct str body_read(struct client_conn *c)
 {
-    return len ? (struct str){ (const char *)evbuffer_pullup(in, (ev_ssize_t)len), len } : STR("");
+    if (c->phase == REPLY_CHUNKED) return buf_str(&c->chunked.body);
+    return c->body.len ? buf_str(&c->body) : str_take(&c->stream.input, (size_t)c->left);
 }
 
 static void conn_read(struct client_conn *c)
 {
-    static enum reading (*const phases[])(struct client_conn *, struct evbuffer *) = {
+    static enum reading (*const phases[])(struct client_conn *, struct str *) = {
         [REPLY_HEAD] = read_head,
         [REPLY_LENGTH] = read_length,
         [REPLY_CHUNKED] = read_chunked,
         [REPLY_TO_END] = read_to_end,
     };
-    struct evbuffer *in = bufferevent_get_input(c->bev);
     enum reading r;
-    do r = phases[c->phase](c, in);
+    do r = phases[c->phase](c, &c->stream.input);
     while (r == READ_ON);
     if (r == READ_BAD) return conn_fail(c, CLIENT_PROTOCOL);
     if (r == READ_TOO_LARGE) return conn_fail(c, CLIENT_TOO_LARGE);
-    if (r == READ_MORE) return;
-    if (c->phase == REPLY_CHUNKED) return conn_whole(c, buf_str(&c->chunked.body), 0);
-    conn_whole(c, body_in(in, (size_t)c->left), (size_t)c->left);
+    if (r == READ_MORE) return stream_keep(&c->stream);
+    conn_whole(c, body_read(c));
 }
 
-static void on_readable(struct bufferevent *bev, void *arg)
+static void conn_ended(struct client_conn *c)
 {
-    struct client_conn *c = arg;
-    (void)bev;
+    if (!c->exchange) return client_conn_close(c);
+    if (c->phase != REPLY_TO_END) return conn_fail(c, CLIENT_CLOSED);
+    conn_whole(c, buf_str(&c->body));
+}
+
+static void conn_readable(struct client_conn *c)
+{
+    enum stream_state got = stream_read(&c->stream);
+    if (got == STREAM_BROKEN && c->exchange) return conn_fail(c, CLIENT_CLOSED);
+    if (got == STREAM_END || got == STREAM_BROKEN) return conn_ended(c);
+    if (got == STREAM_NOTHING) return;
     if (!c->exchange) return client_conn_close(c); /* nobody asked */
     c->answered = true;
     conn_read(c);
@@ -156,18 +162,11 @@ static void on_readable(struct bufferevent *bev, void *arg)
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-/* Past libevent while the socket takes it: that saves two epoll_ctl() and one turn of the loop per request. */
 static bool conn_write(struct client_conn *c, struct str bytes)
 {
-    ssize_t n = send(bufferevent_getfd(c->bev), bytes.p, bytes.len, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
-    size_t sent = n > 0 ? (size_t)n : 0;
-    c->sent = sent > 0;
-    if (sent == bytes.len) return true;
-    /* By reference: the exchange outlives what it has to write, for its end closes the connection. */
-    evbuffer_add_reference(bufferevent_get_output(c->bev), bytes.p + sent, bytes.len - sent, NULL, NULL);
-    bufferevent_enable(c->bev, EV_WRITE);
-    return true;
+    bool ok = stream_write(&c->stream, bytes);
+    c->sent = ok && stream_unsent(&c->stream) < bytes.len;
+    return ok;
 }
 
 static void exchange_attach(struct exchange *x, struct client_conn *c)
@@ -177,7 +176,7 @@ static void exchange_attach(struct exchange *x, struct client_conn *c)
     c->phase = REPLY_HEAD;
     c->sent = c->answered = false;
     c->interims = 0;
-    chunked_done(&c->chunked);
+    buf_init(&c->body, x->reply_max);
 }
 
 bool client_conn_reuse(struct client_conn *c, struct exchange *x)
@@ -189,25 +188,44 @@ bool client_conn_reuse(struct client_conn *c, struct exchange *x)
     return false;
 }
 
+/* --- connecting --------------------------------------------------------------------------------------------------- */
+
+static void on_stream(void *arg, enum stream_event what);
+
+static void connect_next(struct client_conn *c)
+{
+    struct client *client = c->origin->client;
+    while (c->address_next < c->address_count) {
+        const struct address *a = &c->addresses[c->address_next++];
+        stream_close(&c->stream);
+        if (stream_connect(&c->stream, client->base, (const struct sockaddr *)&a->sa, a->len, on_stream, c)) return;
+    }
+    conn_fail(c, CLIENT_CONNECT);
+}
+
 static void on_connected(struct client_conn *c)
 {
-    int one = 1;
-    setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->connected = true;
-    bufferevent_disable(c->bev, EV_WRITE); /* see conn_write() */
-    bufferevent_enable(c->bev, EV_READ);
     if (!conn_write(c, c->exchange->bytes)) conn_fail(c, CLIENT_CLOSED);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void on_stream(void *arg, enum stream_event what)
 {
     struct client_conn *c = arg;
-    if (what & BEV_EVENT_CONNECTED) return on_connected(c);
-    if (!c->exchange) return client_conn_close(c);
-    if (!c->connected) return conn_fail(c, CLIENT_CONNECT);
-    bool is_end = (what & BEV_EVENT_EOF) && c->phase == REPLY_TO_END;
-    if (!is_end) return conn_fail(c, CLIENT_CLOSED);
-    conn_whole(c, body_in(bufferevent_get_input(bev), (size_t)c->left), (size_t)c->left);
+    if (what == STREAM_CONNECTED) return on_connected(c);
+    if (what == STREAM_READABLE) return conn_readable(c);
+    if (what == STREAM_FAILED) return c->connected ? conn_fail(c, CLIENT_TIMEOUT) : connect_next(c);
+    if (!stream_flush(&c->stream)) conn_fail(c, CLIENT_CLOSED);
+}
+
+static void on_resolved(void *arg, const struct address *addresses, size_t count)
+{
+    struct client_conn *c = arg;
+    c->resolution = NULL;
+    c->address_count = count;
+    c->addresses = arena_array(&c->exchange->arena, struct address, count);
+    memcpy(c->addresses, addresses, count * sizeof *addresses);
+    connect_next(c);
 }
 
 void client_conn_open(struct exchange *x)
@@ -216,13 +234,9 @@ void client_conn_open(struct exchange *x)
     struct client_conn *c = calloc(1, sizeof *c);
     if (!c) abort();
     c->origin = o;
-    c->bev = bufferevent_socket_new(o->client->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (!c->bev) abort();
+    c->stream.fd = -1;
     exchange_attach(x, c);
-    bufferevent_setcb(c->bev, on_readable, NULL, on_event, c);
-    int failed = o->address_len
-                     ? bufferevent_socket_connect(c->bev, (struct sockaddr *)&o->address, (int)o->address_len)
-                     : bufferevent_socket_connect_hostname(c->bev, o->client->dns, AF_UNSPEC, o->host, o->port);
-    /* on_event() may have been called and closed the connection already */
-    if (failed && x->conn) conn_fail(x->conn, CLIENT_CONNECT);
+    if (o->address.len) return on_resolved(c, &o->address, 1);
+    struct resolution *q = resolver_ask(o->client->resolver, o->host, o->port, on_resolved, c);
+    if (q) c->resolution = q; /* else c has got its addresses, and may be gone */
 }

@@ -6,15 +6,14 @@
 
 #include "http/chunked.h"
 #include "http/client.h"
+#include "http/resolve.h"
+#include "http/stream.h"
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 struct client {
     struct event_base *base;
-    struct evdns_base *dns; /* NULL until the first origin that is a name */
+    struct resolver *resolver;
     LIST_HEAD(, origin) origins;
     LIST_HEAD(, exchange) exchanges;
     struct event *sweep; /* closes what was idle too long */
@@ -27,8 +26,7 @@ struct origin {
     struct str url, authority; /* authority: for Host */
     const char *host;
     int port;
-    struct sockaddr_storage address;
-    socklen_t address_len; /* 0: `host` is a name */
+    struct address address; /* its `len` is 0: `host` is a name */
     LIST_HEAD(, client_conn) idle; /* the last used first */
     size_t idle_count, in_flight;
 };
@@ -53,12 +51,16 @@ struct client_conn {
     LIST_ENTRY(client_conn) link; /* in origin->idle */
     struct origin *origin;
     struct exchange *exchange; /* NULL: idle */
-    struct bufferevent *bev;
+    struct stream stream;
+    struct resolution *resolution; /* of the origin's name, while it is under way */
+    struct address *addresses; /* tried in turn; in the exchange's arena */
+    size_t address_count, address_next;
     bool connected, pooled, reused; /* reused: this is not its first exchange */
     bool sent, answered;            /* a byte of this exchange went out, came in */
     enum { REPLY_HEAD, REPLY_LENGTH, REPLY_CHUNKED, REPLY_TO_END } phase;
     int interims;
-    uint64_t left;
+    uint64_t left;   /* of Content-Length */
+    struct buf body; /* what came of the body before the rest */
     struct chunked chunked;
     bool keep_alive;
     uint64_t idle_us; /* since when */

@@ -1,8 +1,7 @@
 /* server: HTTP/1.1 in. One per worker; owns its listening socket (SO_REUSEPORT), connections and requests.
  *
- * server.c is the only user of libevhtp and keeps it behind http/wire: evhtp sees one complete canonical request at a
- * time, the next one when the previous is answered. Pipelined requests are answered in order. Framing errors are
- * answered in the error envelope and close the connection. */
+ * server.c is the only user of libevhtp, which listens and accepts; the bytes go through http/stream and http/wire. Pipelined
+ * requests are answered in order. Framing errors are answered in the error envelope and close the connection. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 

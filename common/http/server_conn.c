@@ -4,20 +4,12 @@
 #include "base/uuid.h"
 #include "http/answer.h"
 
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 enum {
     INPUT_MAX = 64 * 1024,        /* read ahead while nothing can be begun */
     OUTPUT_MAX = 256 * 1024,      /* replies that the client has not taken, before the next request is begun */
     LINGER_MAX = 4 * 1024 * 1024, /* read and dropped after the last reply */
-    STALL_S = 30,                 /* without taking a byte of its reply a client is gone */
     REQUEST_ID_MAX = 128,
 };
 
@@ -29,7 +21,7 @@ static void timer_start(struct server_conn *c, uint64_t now)
 {
     uint64_t wait = c->deadline_us > now ? c->deadline_us - now : 1;
     struct timeval tv = { (time_t)(wait / 1000000), (suseconds_t)(wait % 1000000) };
-    evtimer_add(c->timer, &tv);
+    evtimer_add(&c->timer, &tv);
     c->timer_us = c->deadline_us;
 }
 
@@ -62,8 +54,8 @@ void conn_close(struct server_conn *c)
     if (c->req) c->req->conn = NULL;
     LIST_REMOVE(c, link);
     c->server->count--;
-    event_free(c->timer);
-    turn_close(c);
+    evtimer_del(&c->timer);
+    stream_close(&c->stream);
     wire_done(&c->wire);
     free(c);
 }
@@ -71,48 +63,23 @@ void conn_close(struct server_conn *c)
 /* RFC 9112 9.6: what is unread at close() makes TCP reset the connection, and the reply may be lost with it. */
 static void conn_linger(struct server_conn *c)
 {
-    if (c->at_eof) return conn_close(c);
-    if (c->ssl && SSL_shutdown(c->ssl) < 0) ERR_clear_error(); /* the thread's error queue is everybody's */
-    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
-    evbuffer_drain(bufferevent_get_input(c->bev), SIZE_MAX);
-    bufferevent_enable(c->bev, EV_READ);
+    if (c->stream.at_end) return conn_close(c);
+    stream_end(&c->stream);
+    c->stream.input = STR("");
+    stream_keep(&c->stream);
+    stream_resume(&c->stream);
     phase_enter(c, LINGER);
 }
 
 static void linger_read(struct server_conn *c)
 {
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    c->lingered += evbuffer_get_length(in);
-    evbuffer_drain(in, SIZE_MAX);
-    if (c->lingered > LINGER_MAX) conn_close(c);
+    enum stream_state got = stream_read(&c->stream);
+    c->lingered += c->stream.input.len;
+    c->stream.input = STR("");
+    if (got == STREAM_END || got == STREAM_BROKEN || c->lingered > LINGER_MAX) conn_close(c);
 }
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
-
-static size_t output_length(const struct server_conn *c)
-{
-    return evbuffer_get_length(bufferevent_get_output(c->bev));
-}
-
-static size_t input_length(const struct server_conn *c)
-{
-    return evbuffer_get_length(bufferevent_get_input(c->bev));
-}
-
-/* libevent would write only after epoll_ctl and epoll_wait; nearly always the socket takes a reply at once. EV_WRITE is
- * enabled for the rest only. TLS is left to libevent. */
-static bool conn_flush(struct server_conn *c)
-{
-    struct evbuffer *out = bufferevent_get_output(c->bev);
-    if (c->ssl || evbuffer_get_length(out) == 0) return true;
-    evbuffer_unfreeze(out, 1);
-    int n = evbuffer_write(out, bufferevent_getfd(c->bev));
-    evbuffer_freeze(out, 1);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
-    if (evbuffer_get_length(out)) bufferevent_enable(c->bev, EV_WRITE);
-    else bufferevent_disable(c->bev, EV_WRITE);
-    return true;
-}
 
 static enum answer_connection connection_header(const struct server_conn *c)
 {
@@ -123,8 +90,8 @@ static enum answer_connection connection_header(const struct server_conn *c)
 static void conn_answer(struct server_conn *c, struct req *r)
 {
     c->closing |= r->close || !c->keep_alive || c->server->draining;
-    answer_write(c->server->answer, r, connection_header(c));
-    turn_answer(c, c->server->answer);
+    struct str rest = answer_write(&c->stream.out, r, connection_header(c));
+    if (rest.len) stream_write(&c->stream, rest); /* if that fails, so does the flush that follows */
     c->req = NULL;
     r->conn = NULL;
 }
@@ -173,7 +140,7 @@ static struct req *request_new(struct server_conn *c)
     r->header_count = a.header_count;
     r->body = a.body;
     r->peer = arena_dup(&r->arena, str_of(c->peer)); /* may be needed after the connection */
-    r->tls = c->ssl != NULL;
+    r->tls = c->stream.ssl != NULL;
     r->client_request_id = client_request_id(r);
     uuid_v7(r->request_id);
     r->start_us = clock_us();
@@ -187,7 +154,6 @@ static void request_begin(struct server_conn *c, bool is_refused)
     struct req *r = c->req = request_new(c);
     c->has_asked = true;
     phase_enter(c, BUSY);
-    turn_begin(c, r->method);
     if (is_refused) {
         r->close = true;
         problem_add(&r->problem, &r->arena, c->wire.code, STR("request"), str_of(c->wire.reason));
@@ -202,15 +168,15 @@ static void request_begin(struct server_conn *c, bool is_refused)
 /* Nothing can be begun: a request is under way, the client does not take its replies, or there will be no more. */
 static bool is_blocked(const struct server_conn *c)
 {
-    return c->req || c->closing || output_length(c) > OUTPUT_MAX;
+    return c->req || c->closing || stream_unsent(&c->stream) > OUTPUT_MAX;
 }
 
 static bool conn_step(struct server_conn *c)
 {
     if (is_blocked(c)) return false;
-    switch (wire_read(&c->wire, bufferevent_get_input(c->bev))) {
+    switch (wire_read(&c->wire, &c->stream.input)) {
     case WIRE_MORE: return false;
-    case WIRE_CONTINUE: return bufferevent_write(c->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25) == 0;
+    case WIRE_CONTINUE: buf_addz(&c->stream.out, "HTTP/1.1 100 Continue\r\n\r\n"); break;
     case WIRE_REQUEST: request_begin(c, false); break;
     case WIRE_REFUSED: request_begin(c, true); break;
     }
@@ -220,25 +186,25 @@ static bool conn_step(struct server_conn *c)
 static enum phase phase_now(const struct server_conn *c)
 {
     if (c->req) return BUSY;
+    if (!stream_is_open(&c->stream)) return HANDSHAKE;
     if (c->wire.phase != WIRE_HEAD) return BODY;
-    return input_length(c) ? HEAD : IDLE;
+    return c->stream.input.len ? HEAD : IDLE;
 }
 
 static bool is_over(const struct server_conn *c)
 {
-    return !c->req && output_length(c) == 0 &&
-           (c->closing || c->at_eof || (c->server->draining && phase_now(c) == IDLE));
+    return !c->req && stream_unsent(&c->stream) == 0 &&
+           (c->closing || c->stream.at_end || (c->server->draining && phase_now(c) == IDLE));
 }
 
 /* After the last step. Frees the connection if it is over. */
 static void conn_settle(struct server_conn *c)
 {
-    if (!c->req && output_length(c) == 0) turn_end(c);
+    stream_keep(&c->stream);
     if (is_over(c)) return c->closing ? conn_linger(c) : conn_close(c);
     enum phase now = phase_now(c);
     if (now != c->phase) phase_enter(c, now);
-    bool is_reading = bufferevent_get_enabled(c->bev) & EV_READ;
-    if (!is_reading && !c->at_eof && !is_blocked(c)) bufferevent_enable(c->bev, EV_READ);
+    if (!is_blocked(c)) stream_resume(&c->stream);
 }
 
 static void conn_run(struct server_conn *c)
@@ -249,7 +215,7 @@ static void conn_run(struct server_conn *c)
     do {
         while (conn_step(c)) continue;
         was_blocked = is_blocked(c);
-        is_alive = conn_flush(c);
+        is_alive = stream_flush(&c->stream);
     } while (is_alive && was_blocked && !is_blocked(c)); /* the socket took all that output at once */
     c->running = false;
     if (is_alive) conn_settle(c);
@@ -261,52 +227,41 @@ static void conn_run(struct server_conn *c)
 void conn_drain(struct server_conn *c)
 {
     bool is_idle = c->phase == IDLE || c->phase == HANDSHAKE;
-    int unread = 0;
-    if (c->running || !is_idle || output_length(c)) return;
-    ioctl(bufferevent_getfd(c->bev), FIONREAD, &unread);
-    if (c->has_asked && !unread) conn_close(c);
+    if (c->running || !is_idle || stream_unsent(&c->stream)) return;
+    if (c->has_asked && !stream_unread(&c->stream)) conn_close(c);
     else phase_enter(c, c->phase);
 }
 
-static void on_readable(struct bufferevent *bev, void *arg)
+/* A client may end its side after its last request and still wait for the reply. If it is gone for good, writing will
+ * tell. TLS has no half-closed state worth keeping. */
+static void conn_readable(struct server_conn *c)
+{
+    enum stream_state got = stream_read(&c->stream);
+    if (got == STREAM_BROKEN || (got == STREAM_END && c->stream.ssl)) return conn_close(c);
+    if (got == STREAM_END || !is_blocked(c)) return conn_run(c);
+    stream_keep(&c->stream);
+    if (c->stream.input.len > INPUT_MAX) stream_pause(&c->stream);
+}
+
+static void on_stream(void *arg, enum stream_event what)
 {
     struct server_conn *c = arg;
+    if (what == STREAM_FAILED) return conn_close(c);
     if (c->phase == LINGER) return linger_read(c);
-    if (!is_blocked(c)) return conn_run(c);
-    if (input_length(c) > INPUT_MAX) bufferevent_disable(bev, EV_READ);
-}
-
-static void on_written(struct bufferevent *bev, void *arg)
-{
-    struct server_conn *c = arg;
-    (void)bev;
-    if (c->phase != LINGER) conn_run(c);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-    struct server_conn *c = arg;
-    (void)bev;
-    if (what & BEV_EVENT_CONNECTED) return phase_enter(c, IDLE);
-    /* A client may end its side after its last request and still wait for the reply. If it is gone for good, writing
-     * will tell. TLS has no half-closed state worth keeping. */
-    bool is_half_closed = (what & BEV_EVENT_EOF) && !c->ssl && c->phase != LINGER;
-    if (!is_half_closed) return conn_close(c);
-    c->at_eof = true;
+    if (what == STREAM_READABLE) return conn_readable(c);
     conn_run(c);
 }
 
-void conn_begin(struct server_conn *c)
+void conn_open(struct server *s, int fd, const char *peer)
 {
-    struct server *s = c->server;
-    struct timeval stall = { STALL_S, 0 };
+    struct server_conn *c = calloc(1, sizeof *c);
+    if (!c) abort();
+    c->server = s;
+    memccpy(c->peer, peer, 0, sizeof c->peer);
     wire_init(&c->wire, s->config.body_max);
-    c->timer = evtimer_new(s->base, on_timer, c);
-    if (!c->timer) abort();
+    evtimer_assign(&c->timer, s->base, on_timer, c);
     LIST_INSERT_HEAD(&s->conns, c, link);
     s->count++;
-    bufferevent_setcb(c->bev, on_readable, on_written, on_event, c);
-    bufferevent_set_timeouts(c->bev, NULL, &stall);
-    if (!c->ssl) bufferevent_disable(c->bev, EV_WRITE); /* see conn_flush() */
-    phase_enter(c, c->ssl ? HANDSHAKE : IDLE);
+    stream_accept(&c->stream, s->base, fd, s->config.tls, on_stream, c);
+    phase_enter(c, phase_now(c));
 }

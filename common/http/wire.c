@@ -1,7 +1,5 @@
 #include "http/wire.h"
 
-#include <event2/buffer.h>
-
 /* What a phase says to the loop, besides what the loop says to the caller. */
 enum { GO_ON = -1 };
 
@@ -11,11 +9,13 @@ enum { LINE_REST = 7 + 2 + 8 + 2 };
 void wire_init(struct wire *w, size_t body_max)
 {
     *w = (struct wire){ .body_max = body_max };
+    buf_init(&w->body, body_max);
 }
 
 void wire_done(struct wire *w)
 {
     arena_done(&w->asked.arena);
+    buf_done(&w->body);
     chunked_done(&w->chunked);
 }
 
@@ -36,6 +36,7 @@ struct asked wire_take(struct wire *w)
 {
     struct asked taken = w->asked;
     w->asked = (struct asked){ 0 };
+    buf_done(&w->body);
     chunked_done(&w->chunked);
     if (w->phase == WIRE_WHOLE) w->phase = WIRE_HEAD;
     return taken;
@@ -53,23 +54,21 @@ static void asked_fill(struct asked *a, const struct head *h)
 }
 
 /* RFC 9112 6.3: what follows the head. */
-static int body_begin(struct wire *w, struct evbuffer *in, const struct head *h)
+static int body_begin(struct wire *w, struct str *in, const struct head *h)
 {
     if (h->length > w->body_max) return refuse(w, E_BODY_TOO_LARGE, "the Content-Length is over the limit");
     w->left = h->length;
     w->phase = h->chunked ? WIRE_CHUNKED : h->length ? WIRE_BODY : WIRE_WHOLE;
     if (h->chunked) chunked_init(&w->chunked, w->body_max);
-    bool is_awaited = w->phase != WIRE_WHOLE && evbuffer_get_length(in) == 0;
+    bool is_awaited = w->phase != WIRE_WHOLE && in->len == 0;
     return h->expect_continue && is_awaited ? WIRE_CONTINUE : GO_ON;
 }
 
-static int head_take(struct wire *w, struct evbuffer *in, size_t len)
+static int head_take(struct wire *w, struct str *in, size_t len)
 {
     struct asked *a = &w->asked;
     struct head h;
-    char *text = arena_alloc(&a->arena, len);
-    evbuffer_remove(in, text, len);
-    enum err_code code = head_read_request(&h, (struct str){ text, len }, &w->reason);
+    enum err_code code = head_read_request(&h, arena_dup(&a->arena, str_take(in, len)), &w->reason);
     asked_fill(a, &h);
     if (code != E_OK) return refuse(w, code, w->reason);
     if (!target_read(&a->arena, a->target, &a->path, &a->query))
@@ -78,10 +77,9 @@ static int head_take(struct wire *w, struct evbuffer *in, size_t len)
 }
 
 /* RFC 9112 2.2: empty lines before a request are ignored. */
-static void skip_empty_lines(struct evbuffer *in)
+static void skip_empty_lines(struct str *in)
 {
-    char two[2];
-    while (evbuffer_copyout(in, two, 2) == 2 && memcmp(two, "\r\n", 2) == 0) evbuffer_drain(in, 2);
+    while (in->len >= 2 && memcmp(in->p, "\r\n", 2) == 0) str_take(in, 2);
 }
 
 static int head_is_incomplete(struct wire *w, struct str bytes)
@@ -96,45 +94,29 @@ static int head_is_incomplete(struct wire *w, struct str bytes)
     return WIRE_MORE;
 }
 
-static struct str front(struct evbuffer *in, size_t n)
+static int read_head(struct wire *w, struct str *in)
 {
-    return (struct str){ (const char *)evbuffer_pullup(in, (ev_ssize_t)n), n };
-}
-
-struct str wire_head(struct evbuffer *in, size_t *ret_len)
-{
-    size_t have = evbuffer_get_length(in), look = have < LIMIT_HEAD ? have : LIMIT_HEAD;
-    size_t whole_piece = evbuffer_get_contiguous_space(in);
-    struct str bytes = front(in, whole_piece < look ? whole_piece : look);
-    *ret_len = head_end(bytes);
-    if (*ret_len || bytes.len == look) return bytes;
-    bytes = front(in, look);
-    *ret_len = head_end(bytes);
-    return bytes;
-}
-
-static int read_head(struct wire *w, struct evbuffer *in)
-{
-    size_t len;
     skip_empty_lines(in);
-    if (evbuffer_get_length(in) == 0) return WIRE_MORE;
-    struct str bytes = wire_head(in, &len);
+    if (in->len == 0) return WIRE_MORE;
+    struct str bytes = str_sub(*in, 0, in->len < LIMIT_HEAD ? in->len : LIMIT_HEAD);
+    size_t len = head_end(bytes);
     return len ? head_take(w, in, len) : head_is_incomplete(w, bytes);
 }
 
-static int read_body(struct wire *w, struct evbuffer *in)
+/* Memory grows with what arrives, not with what is announced. */
+static int read_body(struct wire *w, struct str *in)
 {
-    /* The bytes wait in the evbuffer, so that memory grows with what arrives, not with what is announced. */
-    size_t len = (size_t)w->left;
-    if (evbuffer_get_length(in) < len) return WIRE_MORE;
-    char *body = arena_alloc(&w->asked.arena, len);
-    evbuffer_remove(in, body, len);
-    w->asked.body = (struct str){ body, len };
+    struct str piece = str_take(in, in->len < w->left ? in->len : (size_t)w->left);
+    w->left -= piece.len;
+    bool is_whole_piece = w->left == 0 && w->body.len == 0;
+    if (!is_whole_piece) buf_add(&w->body, piece);
+    if (w->left) return WIRE_MORE;
+    w->asked.body = arena_dup(&w->asked.arena, is_whole_piece ? piece : buf_str(&w->body));
     w->phase = WIRE_WHOLE;
     return GO_ON;
 }
 
-static int read_chunked(struct wire *w, struct evbuffer *in)
+static int read_chunked(struct wire *w, struct str *in)
 {
     switch (chunked_read(&w->chunked, in)) {
     case CHUNKED_MORE: return WIRE_MORE;
@@ -147,21 +129,21 @@ static int read_chunked(struct wire *w, struct evbuffer *in)
     return GO_ON;
 }
 
-static int is_whole(struct wire *w, struct evbuffer *in)
+static int is_whole(struct wire *w, struct str *in)
 {
     (void)w, (void)in;
     return WIRE_REQUEST;
 }
 
-static int is_broken(struct wire *w, struct evbuffer *in)
+static int is_broken(struct wire *w, struct str *in)
 {
     (void)w, (void)in;
     return WIRE_REFUSED;
 }
 
-enum wire_result wire_read(struct wire *w, struct evbuffer *in)
+enum wire_result wire_read(struct wire *w, struct str *in)
 {
-    static int (*const phases[])(struct wire *, struct evbuffer *) = {
+    static int (*const phases[])(struct wire *, struct str *) = {
         [WIRE_HEAD] = read_head,       [WIRE_BODY] = read_body,     [WIRE_CHUNKED] = read_chunked,
         [WIRE_WHOLE] = is_whole,       [WIRE_BROKEN] = is_broken,
     };

@@ -1,8 +1,8 @@
 /* wire: the bytes of one connection -> whole, strictly valid requests (RFC 9112).
  *
- * Takes its input from an evbuffer and writes nowhere; knows neither sockets nor clocks. A request split at any byte
- * gives what the whole one gives. What is refused stays refused: after a framing error nobody knows where the next
- * request starts. */
+ * Takes its input from a slice, of which it cuts off what it has used, and writes nowhere; knows neither sockets nor clocks.
+ * A request split at any byte gives what the whole one gives. What is refused stays refused: after a framing error nobody
+ * knows where the next request starts. */
 #ifndef HTTP_WIRE_H
 #define HTTP_WIRE_H
 
@@ -30,7 +30,8 @@ struct wire {
     size_t body_max;
     enum { WIRE_HEAD, WIRE_BODY, WIRE_CHUNKED, WIRE_WHOLE, WIRE_BROKEN } phase;
     struct asked asked;
-    uint64_t left; /* Content-Length */
+    uint64_t left;   /* of Content-Length */
+    struct buf body; /* the part of it that came before the rest */
     struct chunked chunked;
     enum err_code code;
     const char *reason; /* static text */
@@ -40,14 +41,10 @@ void wire_init(struct wire *w, size_t body_max);
 void wire_done(struct wire *w);
 
 /* Reads on, up to one whole request; what follows it stays in `in`. */
-enum wire_result wire_read(struct wire *w, struct evbuffer *in);
+enum wire_result wire_read(struct wire *w, struct str *in);
 
 /* Hands over the whole or refused request; the wire is ready for the next one, or stays broken. */
 struct asked wire_take(struct wire *w);
-
-/* The front of `in`, up to LIMIT_HEAD bytes in one piece, and the length of the head in it; 0: not complete. Bytes are
- * moved only when the head lies in several pieces. `in` must not be empty. */
-struct str wire_head(struct evbuffer *in, size_t *ret_len);
 
 /* For limits that only the caller knows, such as time. */
 void wire_refuse(struct wire *w, enum err_code code, const char *reason);

@@ -1,7 +1,5 @@
 #include "unit.h"
 
-#include <event2/buffer.h>
-
 #include "http/wire.h"
 
 enum { BODY_MAX = 100 };
@@ -107,7 +105,7 @@ static void asked_write(struct buf *out, const struct asked *a)
 }
 
 /* Reads on as far as it goes; false: refused. */
-static bool stream_read(struct wire *w, struct evbuffer *in, struct buf *out)
+static bool read_on(struct wire *w, struct str *in, struct buf *out)
 {
     for (;;) {
         switch (wire_read(w, in)) {
@@ -126,7 +124,8 @@ static bool stream_read(struct wire *w, struct evbuffer *in, struct buf *out)
 static void check_split(size_t i, size_t first, size_t second)
 {
     struct str stream = cases[i].stream;
-    struct evbuffer *in = evbuffer_new();
+    struct str in = STR("");
+    size_t used = 0;
     struct buf got;
     struct wire w;
     const size_t cuts[] = { 0, first, second, stream.len };
@@ -134,17 +133,17 @@ static void check_split(size_t i, size_t first, size_t second)
     buf_init(&got, 1 << 16);
     wire_init(&w, BODY_MAX);
     for (int k = 0; k < 3 && ok; k++) {
-        evbuffer_add(in, stream.p + cuts[k], cuts[k + 1] - cuts[k]);
-        ok = stream_read(&w, in, &got);
+        in = str_sub(stream, used, cuts[k + 1]);
+        ok = read_on(&w, &in, &got);
+        used = cuts[k + 1] - in.len;
     }
     if (ok) buf_addz(&got, "more");
     if (!str_is(buf_str(&got), cases[i].want))
         fail_msg("case %zu, cut at %zu and %zu:\n%.*s\n-> %.*s\nwanted %s", i, first, second, STR_ARG(stream),
                  STR_ARG(buf_str(&got)), cases[i].want);
-    assert_int_equal(wire_read(&w, in), ok ? WIRE_MORE : WIRE_REFUSED); /* and stays so */
+    assert_int_equal(wire_read(&w, &in), ok ? WIRE_MORE : WIRE_REFUSED); /* and stays so */
     wire_done(&w);
     buf_done(&got);
-    evbuffer_free(in);
 }
 
 static void test_streams_give_the_same_split_at_any_byte(void **state)
@@ -166,21 +165,21 @@ static void test_streams_give_the_same_byte_by_byte(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct evbuffer *in = evbuffer_new();
         struct buf got;
         struct wire w;
+        size_t used = 0;
         bool ok = true;
         buf_init(&got, 1 << 16);
         wire_init(&w, BODY_MAX);
         for (size_t n = 0; n < cases[i].stream.len && ok; n++) {
-            evbuffer_add(in, cases[i].stream.p + n, 1);
-            ok = stream_read(&w, in, &got);
+            struct str in = str_sub(cases[i].stream, used, n + 1);
+            ok = read_on(&w, &in, &got);
+            used = n + 1 - in.len;
         }
         if (ok) buf_addz(&got, "more");
         if (!str_is(buf_str(&got), cases[i].want)) fail_msg("case %zu: %.*s", i, STR_ARG(buf_str(&got)));
         wire_done(&w);
         buf_done(&got);
-        evbuffer_free(in);
     }
 }
 
@@ -188,14 +187,12 @@ static void test_streams_give_the_same_byte_by_byte(void **state)
 
 static enum wire_result feed_one(struct buf *stream, enum err_code *ret_code)
 {
-    struct evbuffer *in = evbuffer_new();
+    struct str in = buf_str(stream);
     struct wire w;
     wire_init(&w, LIMIT_BODY);
-    evbuffer_add(in, stream->data, stream->len);
-    enum wire_result got = wire_read(&w, in);
+    enum wire_result got = wire_read(&w, &in);
     *ret_code = w.code;
     wire_done(&w);
-    evbuffer_free(in);
     buf_clear(stream);
     return got;
 }
@@ -277,13 +274,10 @@ static void test_chunk_extensions_and_trailers_are_limited(void **state)
 
 static enum wire_result first_result(struct str stream)
 {
-    struct evbuffer *in = evbuffer_new();
     struct wire w;
     wire_init(&w, BODY_MAX);
-    evbuffer_add(in, stream.p, stream.len);
-    enum wire_result got = wire_read(&w, in);
+    enum wire_result got = wire_read(&w, &stream);
     wire_done(&w);
-    evbuffer_free(in);
     return got;
 }
 
@@ -301,21 +295,18 @@ static void test_continue_is_asked_for_when_the_body_is_awaited(void **state)
 static void test_refused_request_keeps_what_was_read(void **state)
 {
     struct str stream = STR("PUT /p HTTP/1.1\r\nHost: crm\r\nX-Request-Id: 7\r\nContent-Length: 101\r\n\r\n");
-    struct evbuffer *in = evbuffer_new();
     struct wire w;
     (void)state;
     wire_init(&w, BODY_MAX);
-    evbuffer_add(in, stream.p, stream.len);
-    assert_int_equal(wire_read(&w, in), WIRE_REFUSED);
+    assert_int_equal(wire_read(&w, &stream), WIRE_REFUSED);
     struct asked a = wire_take(&w);
     assert_int_equal(a.method, METHOD_PUT);
     assert_true(str_is(a.path, "/p"));
     assert_int_equal(a.header_count, 3);
     assert_non_null(w.reason);
-    assert_int_equal(wire_read(&w, in), WIRE_REFUSED);
+    assert_int_equal(wire_read(&w, &stream), WIRE_REFUSED);
     arena_done(&a.arena);
     wire_done(&w);
-    evbuffer_free(in);
 }
 
 int main(void)
