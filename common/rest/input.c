@@ -36,6 +36,18 @@ static const struct json *read_body(struct req *r)
     return json_read(&r->arena, r->body, &r->problem);
 }
 
+/* An operation that takes no body: none, or an empty object. */
+static void read_no_body(struct req *r)
+{
+    const struct json *v = r->body.len ? read_body(r) : NULL;
+    if (!v) return;
+    if (json_kind(v) != JSON_OBJECT)
+        problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("body"), STR("must be empty or a JSON object"));
+    else
+        for (const struct json *m = json_first(v); m; m = json_next(m))
+            problem_add(&r->problem, &r->arena, E_INVALID_FIELD, json_key(m), STR("is not a known field"));
+}
+
 /* {"customerId": "...", "customerDTO": {...}} */
 static void read_rpc(struct req *r, const struct json *args, struct input *in)
 {
@@ -93,5 +105,6 @@ bool input_read(struct req *r, unsigned what, struct input *in)
     }
     if (what & INPUT_ID) read_id(r, path_param_name(r->route), r->params[0], in);
     if (what & INPUT_BODY) in->body = read_body(r);
+    else if (what & INPUT_WRITE) read_no_body(r);
     return r->problem.code == E_OK;
 }

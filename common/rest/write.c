@@ -278,7 +278,7 @@ static enum step write_judge(struct req *r)
 
 static void add_location(struct req *r, const struct write *w)
 {
-    if (w->verb->creates && !r->route->rpc)
+    if (w->verb->creates && !r->route->rpc && !w->input.dry_run)
         req_reply_header(r, STR("Location"), arena_printf(&r->arena, "%.*s/%s", STR_ARG(r->route->path), w->id));
 }
 

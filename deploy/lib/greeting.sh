@@ -23,9 +23,9 @@ greeting() {
     say "  Scripts   . $RUN_DIR/env"
     say ""
     cat <<TEXT
-TOKEN=\$(curl -sS --cacert $ca -H 'Content-Type: application/json' -d '{"username":"admin","password":"'"\$(cat $password)"'"}' $url/api/v1/auth/login | sed 's/.*"access_token" *: *"\([^"]*\)".*/\1/')
-curl -sS --cacert $ca -H "Authorization: Bearer \$TOKEN" '$url/api/v1/customers?size=3'
-curl -sS --cacert $ca -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"customer_name":"北京示例医药有限公司","customer_type":"企业"}' $url/api/v1/customers
+TOKEN=\$(curl -sS --noproxy localhost --cacert $ca -H 'Content-Type: application/json' -d '{"username":"admin","password":"'"\$(cat $password)"'"}' $url/api/v1/auth/login | sed 's/.*"access_token" *: *"\([^"]*\)".*/\1/')
+curl -sS --noproxy localhost --cacert $ca -H "Authorization: Bearer \$TOKEN" '$url/api/v1/customers?size=3'
+curl -sS --noproxy localhost --cacert $ca -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"customer_name":"北京示例医药有限公司","customer_type":"企业"}' $url/api/v1/customers
 
 TEXT
 }

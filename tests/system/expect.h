@@ -5,26 +5,10 @@
 #ifndef SYSTEM_EXPECT_H
 #define SYSTEM_EXPECT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 
+#include "../check.h"
 #include "http.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-#define expect(condition, ...)                                                                                         \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            print_error("\n%s:%d: %s: ", __FILE__, __LINE__, #condition);                                              \
-            print_error(__VA_ARGS__);                                                                                  \
-            print_error("\n");                                                                                         \
-            fail();                                                                                                    \
-        }                                                                                                              \
-    } while (0)
 
 /* "data.records.0.customer_name" in a reply's JSON; NULL when there is no such value. */
 cJSON *at(const struct reply *r, const char *path);

@@ -2,9 +2,13 @@
 #include "crm.h"
 #include "expect.h"
 #include "pool.h"
+#include "race.h"
+#include "replica.h"
 #include "sql.h"
 #include "stack.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +184,58 @@ static void test_passwords_are_kept_by_a_memory_hard_function(void **state)
     expect(!strncmp(hash, "scrypt$", 7) && !strstr(hash, stack.password), "%s", hash);
 }
 
+/* Roles are data: a new one, and a change of one, hold from the next login on. */
+static void test_roles_and_their_permissions_are_rows(void **state)
+{
+    (void)state;
+    const char *role = unique("ROLE"), *password = "correct horse battery";
+    sql(stack.auth_db, "INSERT INTO roles VALUES ('%s', '试', '{customer:view}', 'all')", role);
+    as(user_with_role(role));
+    char *name = sql(stack.auth_db, "SELECT username FROM users ORDER BY created_time DESC LIMIT 1");
+    target(stack.auth_url);
+    assert_string_equal(GET("/api/v1/auth/validate")->body, "{\"valid\":true,\"permissions\":[\"customer:view\"]}");
+    sql(stack.auth_db, "UPDATE roles SET permissions = '{audit:view}' WHERE role_name = '%s'", role);
+    as(token_of(name, password));
+    assert_string_equal(GET("/api/v1/auth/validate")->body, "{\"valid\":true,\"permissions\":[\"audit:view\"]}");
+    target(stack.customer_url);
+    expect_error(GET("/api/v1/customers?size=1"), 403, "FORBIDDEN", "permission");
+}
+
+struct logins {
+    struct request requests[RACERS];
+    struct reply *replies[RACERS];
+    atomic_bool done;
+};
+
+static void *log_in_all(void *arg)
+{
+    struct logins *l = arg;
+    race(l->requests, l->replies);
+    l->done = true;
+    return NULL;
+}
+
+/* One thread serves all connections; were passwords hashed on it, one reply at most would come between two hashes. */
+static void test_logins_do_not_keep_others_waiting(void **state)
+{
+    (void)state;
+    struct replica r = replica_start("auth-service", "WORKERS=1", NULL);
+    struct logins l = { 0 };
+    pthread_t thread;
+    int answered = 0;
+    for (int i = 0; i < RACERS; i++)
+        l.requests[i] = (struct request){ .method = "POST",
+                                          .url = text("%s/api/v1/auth/login", r.url),
+                                          .body = text("{\"username\":\"%s\",\"password\":\"wrong\"}", stack.username) };
+    pthread_create(&thread, NULL, log_in_all, &l);
+    for (; !l.done; answered++)
+        expect_status(http_send(&(struct request){ .method = "GET", .url = text("%s/healthz", r.url) }), 200);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < RACERS; i++) expect_error(l.replies[i], 401, "BAD_CREDENTIALS", "");
+    expect(answered > 4 * RACERS, "%d others were answered during %d logins", answered, RACERS);
+    assert_int_equal(replica_stop(&r), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_login_never_shows_a_password_in_a_log),
         cmocka_unit_test(test_jwks_publishes_public_keys_only),
         cmocka_unit_test(test_passwords_are_kept_by_a_memory_hard_function),
+        cmocka_unit_test(test_roles_and_their_permissions_are_rows),
+        cmocka_unit_test(test_logins_do_not_keep_others_waiting),
     };
     return system_main("auth", tests, COUNT(tests));
 }

@@ -7,6 +7,8 @@
 #include "sql.h"
 #include "stack.h"
 
+#include <libpq-fe.h>
+#include <pthread.h>
 #include <string.h>
 
 static char *key_header(const char *key)
@@ -191,6 +193,56 @@ static void test_concurrent_requests_with_one_key_make_one_row_on_two_replicas(v
     assert_int_equal(replica_stop(&other), 0);
 }
 
+static void *send_one(void *arg)
+{
+    return http_send(arg);
+}
+
+static bool somebody_waits(void *arg)
+{
+    (void)arg;
+    return sql_count(stack.admin_db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0;
+}
+
+/* The first request waits for a lock while the same comes again. To another process: on one and the same pipelined
+ * connection a statement cannot overtake the one before it, see docs/adr/0001. */
+static void test_request_that_is_under_way_is_told_so_at_once(void **state)
+{
+    (void)state;
+    const char *name = unique("途");
+    struct request request = { .method = "POST",
+                               .url = text("%s/api/v1/customers", stack.customer_url),
+                               .token = stack.admin_token,
+                               .body = body_of(name),
+                               .headers = { key_header(unique("key")) },
+                               .fresh = true };
+    struct replica other = replica_start("customer-service", NULL);
+    struct request repeated = request;
+    struct reply *again[3];
+    void *first;
+    pthread_t thread;
+    repeated.url = text("%s/api/v1/customers", other.url);
+    PGconn *locker = PQconnectdb(stack.customer_db);
+    PQclear(PQexec(locker, "BEGIN"));
+    PQclear(PQexec(locker, "LOCK TABLE customers IN EXCLUSIVE MODE"));
+    pthread_create(&thread, NULL, send_one, &request);
+    bool waits = poll_until(5, somebody_waits, NULL);
+    for (size_t i = 0; i < COUNT(again); i++) again[i] = http_send(&repeated);
+    PQclear(PQexec(locker, "COMMIT"));
+    PQfinish(locker);
+    pthread_join(thread, &first);
+    expect(waits, "the first request does not wait");
+    for (size_t i = 0; i < COUNT(again); i++) {
+        expect_error(again[i], 409, "IN_PROGRESS", "");
+        assert_non_null(header(again[i], "Retry-After"));
+        expect(again[i]->seconds < 1, "%.3f s", again[i]->seconds);
+    }
+    expect_status(first, 200);
+    assert_string_equal(header(expect_status(http_send(&repeated), 200), "Idempotent-Replayed"), "true");
+    assert_int_equal(rows_named(name), 1);
+    assert_int_equal(replica_stop(&other), 0);
+}
+
 static void test_concurrent_creates_of_one_code_make_one_row(void **state)
 {
     (void)state;
@@ -268,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_key_works_for_restore_and_internal_methods),
         cmocka_unit_test(test_concurrent_requests_with_one_key_make_one_row),
         cmocka_unit_test(test_concurrent_requests_with_one_key_make_one_row_on_two_replicas),
+        cmocka_unit_test(test_request_that_is_under_way_is_told_so_at_once),
         cmocka_unit_test(test_concurrent_creates_of_one_code_make_one_row),
         cmocka_unit_test(test_dry_run_validates_everything_and_changes_nothing),
     };

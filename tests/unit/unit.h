@@ -2,23 +2,9 @@
 #ifndef UNIT_H
 #define UNIT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-#define expect(condition, ...)                                        \
-    do {                                                              \
-        if (!(condition)) {                                           \
-            print_error("\n%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-            print_error(__VA_ARGS__);                                 \
-            print_error("\n");                                        \
-            fail();                                                   \
-        }                                                             \
-    } while (0)
+#include "../check.h"
 
 /* The same numbers in every run (xorshift64*): a failure can be seen again. */
 static inline uint64_t unit_random(void)
