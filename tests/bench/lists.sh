@@ -8,7 +8,7 @@ list_times() {
     local i
     for ((i = 0; i < $2; i++)); do
         printf 'url = "%s/api/v1/customers?%s"\noutput = "/dev/null"\n' "$CUSTOMER_SERVICE_URL" "$1"
-    done | curl -sS -H "Authorization: Bearer $(<"$WORK/token")" -w '%{time_total} %{http_code}\n' -K - | awk '{ print $1 * 1000, $2 }'
+    done | curl -sS --max-time 30 -H "Authorization: Bearer $(<"$WORK/token")" -w '%{time_total} %{http_code}\n' -K - | awk '{ print $1 * 1000, $2 }'
 }
 
 encoded() { printf %s "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'; }
@@ -46,6 +46,8 @@ keywords() {
     done
 }
 
+cursor() { curl -sS --max-time 30 -H "Authorization: Bearer $(<"$WORK/token")" "$CUSTOMER_SERVICE_URL/api/v1/customers" | sed 's/.*"next_cursor":"\([^"]*\)".*/\1/'; }
+
 others() {
     list_case other "no filter" "size=10"
     list_case other "200 a page" "size=200"
@@ -53,6 +55,7 @@ others() {
     list_case other "by update" "sort=updated_time"
     list_case other "by code" "sort=customer_code"
     list_case other "page $((N / 20))" "page=$((N / 20))"
+    list_case other "page 2 by cursor" "cursor=$(cursor)"
     list_case other "three filters" "status=$(encoded 活跃)&customer_type=$(encoded 企业)&customer_level=A"
     list_case other "a keyword and a filter" "keyword=$(encoded 科技)&status=$(encoded 活跃)"
 }
@@ -60,7 +63,7 @@ others() {
 # The service's total and PostgreSQL's own count.
 total_check() {
     local total counted
-    total=$(curl -sS -H "Authorization: Bearer $(<"$WORK/token")" "$CUSTOMER_SERVICE_URL/api/v1/customers?size=1&$1" | sed 's/.*"total":\([0-9]*\).*/\1/')
+    total=$(curl -sS --max-time 30 -H "Authorization: Bearer $(<"$WORK/token")" "$CUSTOMER_SERVICE_URL/api/v1/customers?size=1&$1" | sed 's/.*"total":\([0-9]*\).*/\1/')
     counted=$(owner_sql -c "SELECT count(*) FROM customers WHERE deleted_time IS NULL AND $2")
     [ "$total" = "$counted" ] || WRONG_TOTALS=$((WRONG_TOTALS + 1))
 }

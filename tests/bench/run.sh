@@ -9,6 +9,7 @@ PGBIN=/usr/lib/postgresql/15/bin
 WORK=$(mktemp -d)
 export RUN_DIR=$WORK/run PORTS=free DEMO=0 BIN_DIR=${BIN_DIR:-$TOP/build/release/bin}
 SEED=${SEED:-$TOP/build/release/tests/bench/seed}
+DRIVE=${DRIVE:-$TOP/build/release/tests/bench/drive}
 
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
@@ -19,7 +20,9 @@ SEED=${SEED:-$TOP/build/release/tests/bench/seed}
 # shellcheck source=tests/bench/lists.sh
 . "$HERE/lists.sh"
 
+STARTED=
 cleanup() {
+    [ -z "$STARTED" ] || kill "$STARTED" 2>/dev/null || true
     "$TOP/deploy/stack.sh" clean >/dev/null 2>&1 || true
     rm -rf "$WORK"
 }
@@ -27,7 +30,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 login() {
-    curl -sSf -H 'Content-Type: application/json' -d "{\"username\":\"$ADMIN_USERNAME\",\"password\":\"$ADMIN_PASSWORD\"}" \
+    curl -sSf --max-time 30 -H 'Content-Type: application/json' -d "{\"username\":\"$ADMIN_USERNAME\",\"password\":\"$ADMIN_PASSWORD\"}" \
         "$AUTH_SERVICE_URL/api/v1/auth/login" | sed 's/.*"access_token":"\([^"]*\)".*/\1/' >"$WORK/token"
 }
 
