@@ -82,15 +82,15 @@ static void refuse_duplicate(struct buf *b, const struct resource *r, const stru
              STR_ARG(id_name(r)), r->table, STR_ARG(f->name), n, types[f->type].cast, STR_ARG(id_name(r)));
 }
 
-static void refuse_missing(struct buf *b, const struct field *f, int n)
+/* A reference that the record has already may go back as it was read, also when what it names was deleted since. */
+static void refuse_missing(struct buf *b, const struct resource *r, const struct field *f, int n)
 {
     const struct ref *ref = f->ref;
-    buf_addf(b,
-             "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND "
-             "x.deleted_time IS NULL",
-             n, ref->table, ref->id, n);
+    buf_addf(b, "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL", n,
+             ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
-    buf_addz(b, ") THEN 'missing' END");
+    buf_addf(b, ") AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid) THEN 'missing' END", r->table,
+             STR_ARG(id_name(r)), STR_ARG(f->name), n);
 }
 
 void sql_refuse(struct buf *b, const struct resource *r)
@@ -101,7 +101,7 @@ void sql_refuse(struct buf *b, const struct resource *r)
         if (!sql_is_checked(r, f)) continue;
         buf_addf(b, "%s'%.*s', ", n == 1 ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
         if (f->flags & F_UNIQUE) refuse_duplicate(b, r, f, ++n);
-        else refuse_missing(b, f, ++n);
+        else refuse_missing(b, r, f, ++n);
     }
     if (n > 1) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL");
 }

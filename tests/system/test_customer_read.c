@@ -272,6 +272,17 @@ static void test_unknown_references_are_named_all_at_once(void **state)
     expect_number(GET(customer_path(id)), "data.version", 1);
 }
 
+static void test_reference_that_was_deleted_may_go_back_as_it_was_read(void **state)
+{
+    (void)state;
+    char *gone = industry(unique("业")), *id = customer("某", text("\"industry_id\":\"%s\"", gone)), *other = customer("某", NULL);
+    const char *same = text("{\"industry_id\":\"%s\",\"description\":\"x\"}", gone);
+    expect_status(DELETE(text("/api/v1/industries/%s", gone)), 200);
+    expect_status(PUT(customer_path(id), same), 200);
+    expect_text(GET(customer_path(id)), "data.industry_id", gone);
+    expect_error(PUT(customer_path(other), same), 422, "BAD_REFERENCE", "industry_id");
+}
+
 /* Reads that arrive together may share a statement: each gets its own record all the same, asked for twice or not there. */
 static void test_reads_at_once_each_get_their_own_record(void **state)
 {
@@ -314,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_customer_code_is_unique_among_live_records),
         cmocka_unit_test(test_generated_customer_codes_step_over_taken_ones),
         cmocka_unit_test(test_unknown_references_are_named_all_at_once),
+        cmocka_unit_test(test_reference_that_was_deleted_may_go_back_as_it_was_read),
         cmocka_unit_test(test_reads_at_once_each_get_their_own_record),
     };
     return system_main("customer read", tests, COUNT(tests));

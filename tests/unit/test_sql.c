@@ -71,11 +71,13 @@ static void test_refuse(void **state)
                         "samples t WHERE t.code = $2::text "
                         "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $3::uuid IS "
                         "NOT NULL AND NOT EXISTS (SELECT FROM "
-                        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) THEN 'missing' END, "
+                        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) AND NOT EXISTS (SELECT FROM samples t WHERE "
+                        "t.sample_id = $1::uuid AND t.owner_id = $3::uuid) THEN 'missing' END, "
                         "'contact_id', CASE WHEN $4::uuid IS NOT "
                         "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $4::uuid AND x.deleted_time "
                         "IS NULL AND (x.sample_id IS NULL OR "
-                        "x.sample_id = $1::uuid)) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
+                        "x.sample_id = $1::uuid)) AND NOT EXISTS (SELECT FROM samples t WHERE t.sample_id = $1::uuid AND "
+                        "t.contact_id = $4::uuid) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
     assert_string_equal(make(sql_refuse, &plain), "");
     for (int i = 0; i < S_COUNT; i++)
         expect(sql_is_checked(&sample, &sample_fields[i]) == (i == S_CODE || i == S_OWNER_ID || i == S_CONTACT_ID), "%d", i);
