@@ -75,24 +75,24 @@ static size_t add_escaped(struct buf *out, struct str s)
     return 1;
 }
 
-/* Quotes around bytes, and what stands before and after them, in one go. */
-static void add_quoted(struct buf *out, const char *before, struct str s, const char *after)
+/* Bytes in quotes, with the comma before them and the colon after them in one go. */
+static void add_quoted(struct buf *out, bool comma, struct str s, bool colon)
 {
-    size_t first = strlen(before), last = strlen(after);
-    char *to = buf_reserve(out, first + s.len + last + 2);
+    char *start = buf_reserve(out, s.len + 4), *to = start;
     if (!to) return;
-    memcpy(to, before, first);
-    to[first] = '"';
-    memcpy(to + first + 1, s.p, s.len);
-    to[first + 1 + s.len] = '"';
-    memcpy(to + first + 2 + s.len, after, last);
-    buf_grown(out, first + s.len + last + 2);
+    if (comma) *to++ = ',';
+    *to++ = '"';
+    memcpy(to, s.p, s.len);
+    to += s.len;
+    *to++ = '"';
+    if (colon) *to++ = ':';
+    buf_grown(out, (size_t)(to - start));
 }
 
 static void add_string(struct buf *out, struct str s)
 {
     if (plain_len(s) == s.len) {
-        add_quoted(out, "", s.len ? s : STR(""), "");
+        add_quoted(out, false, s.len ? s : STR(""), false);
         return;
     }
     buf_addc(out, '"');
@@ -147,7 +147,7 @@ void jw_null(struct jw *w)
 
 void jw_name(struct jw *w, struct str key)
 {
-    add_quoted(w->out, w->comma ? "," : "", key, ":");
+    add_quoted(w->out, w->comma, key, true);
     w->comma = false;
 }
 
@@ -157,6 +157,6 @@ void jw_plain(struct jw *w, struct str s)
         jw_null(w);
         return;
     }
-    add_quoted(w->out, w->comma ? "," : "", s, "");
+    add_quoted(w->out, w->comma, s, false);
     w->comma = true;
 }
