@@ -1,4 +1,7 @@
-/* Lists: the page as an index range, the total as "counted once, plus what the outbox says has changed since". */
+/* Lists: the page as an index range, the total as "counted once, plus what the outbox says has changed since".
+ *
+ * The stored total and the page are one round trip. A total that is not stored is counted in a second one. A keyword's page
+ * comes after its total, which says how to look for it. */
 #include "rest/rest.h"
 
 #include "http/flow.h"
@@ -8,23 +11,30 @@
 #include "rest/names.h"
 #include "rest/row.h"
 #include "rest/segment.h"
+#include "rest/statements.h"
 #include "rest/total.h"
 #include "schema/sql.h"
 #include "schema/type.h"
 
-enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, PAGE_CALL = 0, TOTAL_CALL = 1 };
+enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000 };
 
 struct list {
     struct list_query query;
     struct columns columns;
-    struct sql_params page, total;
-    struct pg_segment *segment;
+    struct str where;
+    const char *after[2];               /* sort value and id of the cursor; NULL: none */
+    struct sql_params page, stored, count;
+    const char *keep[3];                /* parameters of stmt_total_keep */
+    struct pg_segment *segment, *totals; /* what holds the page and the total */
+    int page_call;
+    bool counted;
+    int64_t total;
 };
 
 static struct rows found(struct req *r, const struct list *l)
 {
-    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = PAGE_CALL,
-                          .until = pg_rows(l->segment, PAGE_CALL) };
+    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = l->page_call,
+                          .until = pg_rows(l->segment, l->page_call) };
 }
 
 static struct str id_name(const struct resource *r)
@@ -37,21 +47,27 @@ static const char *param_text(struct arena *a, int64_t n)
     return arena_printf(a, "%lld", (long long)n).p;
 }
 
-static bool add_cursor(struct req *r, struct buf *b, struct list *l)
+static bool read_cursor(struct req *r, struct list *l)
 {
-    const struct resource *res = r->route->resource;
     struct str value, id;
     if (str_is_none(l->query.cursor)) return true;
-    if (!cursor_read(&r->arena, res, &l->query, &value, &id)) {
+    if (!cursor_read(&r->arena, r->route->resource, &l->query, &value, &id)) {
         problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("cursor"), STR("is not a cursor of this list and sort"));
         return false;
     }
+    l->after[0] = arena_cstr(&r->arena, value);
+    l->after[1] = arena_cstr(&r->arena, id);
+    return true;
+}
+
+static void add_cursor(struct buf *b, const struct resource *res, struct list *l)
+{
+    if (!l->after[0]) return;
     const struct field *sort = &res->fields[l->query.sort];
-    l->page.values[l->page.count++] = arena_cstr(&r->arena, value);
-    l->page.values[l->page.count++] = arena_cstr(&r->arena, id);
+    l->page.values[l->page.count++] = l->after[0];
+    l->page.values[l->page.count++] = l->after[1];
     buf_addf(b, " AND (t.%.*s, t.%.*s) %c ($%d::%s, $%d::uuid)", STR_ARG(sort->name), STR_ARG(id_name(res)),
              l->query.ascending ? '>' : '<', l->page.count - 1, types[sort->type].cast, l->page.count);
-    return true;
 }
 
 static void add_order(struct buf *b, const struct resource *res, const struct list_query *q)
@@ -78,10 +94,10 @@ static void wrap_rows(struct buf *b, const struct resource *res, const struct li
     buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[l->query.sort].name), STR_ARG(id_name(res)), STR_ARG(from));
 }
 
-static bool add_from(struct req *r, struct buf *b, struct list *l, struct str where)
+static void add_from(struct buf *b, const struct resource *res, struct list *l)
 {
-    buf_addf(b, "FROM %s t WHERE t.deleted_time IS NULL%.*s", r->route->resource->table, STR_ARG(where));
-    return add_cursor(r, b, l);
+    buf_addf(b, "FROM %s t WHERE t.deleted_time IS NULL%.*s", res->table, STR_ARG(l->where));
+    add_cursor(b, res, l);
 }
 
 static void add_range(struct buf *b, const struct resource *res, const struct list_query *q, int first_param)
@@ -91,87 +107,129 @@ static void add_range(struct buf *b, const struct resource *res, const struct li
 }
 
 /* No statistics tell a rare keyword from a common one, and each needs the other's opposite: what few rows have is taken from
- * the keyword's index and sorted; what many have is soon met walking along the list's own order. A total that was worth
- * storing says "many" at once; else the index is asked for one row more than few. */
-static bool keyword_ids(struct req *r, struct buf *b, struct list *l, struct str where, int range)
+ * the keyword's index and sorted; what many have is soon met walking along the list's own order. */
+static bool is_common(const struct list *l)
+{
+    return !str_is_none(l->query.keyword) && l->total >= TOTAL_KEPT_FROM;
+}
+
+static void add_few(struct buf *b, const struct resource *res, struct list *l)
+{
+    buf_addf(b, "WITH few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ", STR_ARG(id_name(res)), STR_ARG(res->fields[l->query.sort].name));
+    add_from(b, res, l);
+    buf_addf(b, ") SELECT t.%.*s AS id FROM few t", STR_ARG(id_name(res)));
+}
+
+static void where_of_common(struct req *r, struct list *l)
+{
+    struct buf walk;
+    buf_init(&walk, SQL_MAX);
+    l->page = (struct sql_params){ 0 };
+    sql_where_walk(&walk, &l->page, &r->arena, r->route->resource, &l->query);
+    l->where = arena_dup(&r->arena, buf_str(&walk));
+    buf_done(&walk);
+}
+
+static struct str page_sql(struct req *r, struct list *l)
 {
     const struct resource *res = r->route->resource;
     const struct list_query *q = &l->query;
-    struct str id = id_name(res), sort = res->fields[q->sort].name;
-    struct buf walk;
-    buf_init(&walk, SQL_MAX);
-    sql_where_walk(&walk, &l->page, &r->arena, res, q);
-    l->page.values[l->page.count++] = total_key(&r->arena, res, where, &l->total);
-    buf_addf(b, "WITH known AS MATERIALIZED (SELECT EXISTS (SELECT FROM list_total k "
-                "WHERE k.key = sha256(convert_to($%d::text, 'UTF8'))) AS many), few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ",
-             l->page.count, STR_ARG(id), STR_ARG(sort));
-    bool ok = add_from(r, b, l, where);
-    buf_addf(b, " AND NOT (SELECT many FROM known) LIMIT %d), many AS MATERIALIZED (SELECT known.many OR (SELECT count(*) > %d "
-                "FROM few) AS yes FROM known) (SELECT t.%.*s AS id FROM few t WHERE NOT (SELECT yes FROM many)",
-             TOTAL_KEPT_FROM + 1, TOTAL_KEPT_FROM, STR_ARG(id));
-    add_range(b, res, q, range);
-    buf_addf(b, ") UNION ALL (SELECT t.%.*s ", STR_ARG(id));
-    ok = add_from(r, b, l, buf_str(&walk)) && ok;
-    buf_addz(b, " AND (SELECT yes FROM many)");
-    add_range(b, res, q, range);
-    buf_addc(b, ')');
-    ok = ok && buf_ok(&walk);
-    buf_done(&walk);
-    return ok;
-}
-
-static bool page_sql(struct req *r, struct list *l, struct str where, struct str *ret)
-{
-    const struct resource *res = r->route->resource;
-    struct list_query *q = &l->query;
     int64_t offset = (q->page - 1) * q->size;
-    bool by_keyword = !str_is_none(q->keyword), ok;
+    bool by_keyword = !str_is_none(q->keyword), by_id = by_keyword || offset >= DEEP_OFFSET;
     struct buf inner, b;
     buf_init(&inner, SQL_MAX);
     buf_init(&b, SQL_MAX);
+    if (is_common(l)) where_of_common(r, l);
+    if (by_keyword && !is_common(l)) add_few(&inner, res, l);
+    else {
+        if (by_id) buf_addf(&inner, "SELECT t.%.*s AS id ", STR_ARG(id_name(res)));
+        add_from(&inner, res, l);
+    }
     l->page.values[l->page.count++] = param_text(&r->arena, q->size);
     l->page.values[l->page.count++] = param_text(&r->arena, offset);
-    int range = l->page.count - 1;
-    if (by_keyword) ok = keyword_ids(r, &inner, l, where, range);
-    else {
-        if (offset >= DEEP_OFFSET) buf_addf(&inner, "SELECT t.%.*s AS id ", STR_ARG(id_name(res)));
-        ok = add_from(r, &inner, l, where);
-        add_range(&inner, res, q, range);
-    }
-    (by_keyword || offset >= DEEP_OFFSET ? wrap_ids : wrap_rows)(&b, res, l, buf_str(&inner));
-    ok = ok && buf_ok(&b) && buf_ok(&inner);
-    *ret = arena_dup(&r->arena, buf_str(&b));
+    add_range(&inner, res, q, l->page.count - 1);
+    (by_id ? wrap_ids : wrap_rows)(&b, res, l, buf_str(&inner));
+    struct str sql = arena_dup(&r->arena, buf_str(&b));
     buf_done(&inner);
     buf_done(&b);
-    return ok;
+    return sql;
 }
 
-static void add_total(struct req *r, struct list *l, struct str where)
+static const struct pg_stmt *shape(struct req *r, struct str sql)
 {
-    struct str sql = total_sql(&r->arena, r->route->resource, l->query.total, where, &l->total);
-    pg_add(l->segment, shapes_statement(r->worker->shapes, &r->arena, sql), l->total.values, l->total.count);
+    return shapes_statement(r->worker->shapes, &r->arena, sql);
+}
+
+static void add_page(struct req *r, struct list *l, struct pg_segment *s)
+{
+    struct str sql = page_sql(r, l);
+    l->segment = s;
+    l->page_call = s->count;
+    pg_add_binary(s, shape(r, sql), l->page.values, l->page.count);
+}
+
+static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
+{
+    const struct resource *res = r->route->resource;
+    l->keep[0] = total_key(&r->arena, res, l->where, &l->stored);
+    l->totals = s;
+    struct str sql = total_stored(&r->arena, res, l->where, l->keep[0], &l->stored);
+    pg_add(s, shape(r, sql), l->stored.values, l->stored.count);
 }
 
 static enum step list_query(struct req *r)
 {
     struct list *l = arena_new(&r->arena, struct list);
     const struct resource *res = r->route->resource;
-    struct str page;
     r->state = l;
     sql_columns_of(&l->columns, res, &res->views[VIEW_LIST]);
-    if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem)) return STEP_FAIL;
+    if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem) || !read_cursor(r, l)) return STEP_FAIL;
+    bool by_keyword = !str_is_none(l->query.keyword);
     struct buf b;
     buf_init(&b, SQL_MAX);
     sql_where(&b, &l->page, &r->arena, res, &l->query);
-    struct str where = arena_dup(&r->arena, buf_str(&b));
+    l->where = arena_dup(&r->arena, buf_str(&b));
     buf_done(&b);
-    l->total = l->page;
-    if (!page_sql(r, l, where, &page)) return STEP_FAIL;
-    l->segment = segment_new(r, PG_SLOW, l->query.total != TOTAL_EXACT);
-    pg_add_binary(l->segment, shapes_statement(r->worker->shapes, &r->arena, page), l->page.values, l->page.count);
-    if (l->query.total != TOTAL_NONE)
-        add_total(r, l, where);
-    pg_submit(r->worker->pg, l->segment);
+    l->stored = l->count = l->page;
+    struct pg_segment *s = segment_new(r, PG_SLOW, true);
+    if (by_keyword || l->query.total != TOTAL_NONE) add_stored(r, l, s);
+    if (!by_keyword) add_page(r, l, s);
+    pg_submit(r->worker->pg, s);
+    return STEP_WAIT;
+}
+
+static enum step list_count(struct req *r)
+{
+    struct list *l = r->state;
+    if (!l->totals || pg_rows(l->totals, 0)) return STEP_NEXT;
+    struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, &l->count);
+    l->counted = true;
+    l->totals = segment_new(r, PG_SLOW, true);
+    pg_add(l->totals, shape(r, sql), l->count.values, l->count.count);
+    pg_submit(r->worker->pg, l->totals);
+    return STEP_WAIT;
+}
+
+static bool is_worth_keeping(const struct list *l)
+{
+    if (l->query.total != TOTAL_EXACT) return false;
+    return l->counted ? l->total >= TOTAL_KEPT_FROM : str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
+}
+
+static enum step list_page(struct req *r)
+{
+    struct list *l = r->state;
+    if (l->totals) str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
+    bool keep = is_worth_keeping(l);
+    if (l->segment && !keep) return STEP_NEXT;
+    struct pg_segment *s = segment_new(r, PG_SLOW, !keep);
+    if (keep) {
+        l->keep[1] = param_text(&r->arena, l->total);
+        l->keep[2] = arena_cstr(&r->arena, pg_value(l->totals, 0, 0, TOTAL_SNAPSHOT));
+        pg_add(s, &stmt_total_keep, l->keep, 3);
+    }
+    if (!l->segment) add_page(r, l, s);
+    pg_submit(r->worker->pg, s);
     return STEP_WAIT;
 }
 
@@ -190,7 +248,6 @@ static void write_number(struct jw *w, struct str key, int64_t n)
 
 static void write_counts(struct jw *w, const struct list *l)
 {
-    int64_t total = 0;
     if (l->query.total == TOTAL_NONE) {
         jw_key(w, STR("total"));
         jw_null(w);
@@ -198,17 +255,16 @@ static void write_counts(struct jw *w, const struct list *l)
         jw_null(w);
         return;
     }
-    str_to_i64(pg_value(l->segment, TOTAL_CALL, 0, 0), 0, INT64_MAX, &total);
-    write_number(w, STR("total"), total);
-    write_number(w, STR("pages"), (total + l->query.size - 1) / l->query.size);
+    write_number(w, STR("total"), l->total);
+    write_number(w, STR("pages"), (l->total + l->query.size - 1) / l->query.size);
 }
 
 static void write_cursor(struct req *r, struct jw *w, const struct list *l, int rows)
 {
     if (rows == 0 || rows < l->query.size) return;
     int extra = (int)l->columns.count;
-    struct str value = pg_value(l->segment, PAGE_CALL, rows - 1, extra),
-               id = pg_value(l->segment, PAGE_CALL, rows - 1, extra + 1);
+    struct str value = pg_value(l->segment, l->page_call, rows - 1, extra),
+               id = pg_value(l->segment, l->page_call, rows - 1, extra + 1);
     jw_key(w, STR("next_cursor"));
     jw_str(w, cursor_make(&r->arena, r->route->resource, &l->query, value, id));
 }
@@ -235,7 +291,7 @@ static enum step list_reply(struct req *r)
     return STEP_WAIT;
 }
 
-static const step_fn list_steps[] = { list_query, list_names, list_reply, NULL };
+static const step_fn list_steps[] = { list_query, list_count, list_page, list_names, list_reply, NULL };
 
 void rest_list(struct req *r)
 {

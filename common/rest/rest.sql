@@ -122,17 +122,19 @@ END $$;
 
 -- All one- and two-character pieces of a text, for keywords that are too short for trigrams. ASCII letters alone select
 -- nothing, so of them only pairs are kept. The text is cut into pairs twice, from its first and from its second character.
--- The cost keeps the planner from taking a text apart for each row of a list.
-CREATE FUNCTION search_grams(text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 10000 AS $$
+-- The cost keeps the planner from taking a text apart for each row of a list. Restricted: what the grams find is few rows, not
+-- worth starting parallel workers for.
+CREATE FUNCTION search_grams(text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL RESTRICTED STRICT COST 10000 AS $$
 BEGIN
     RETURN string_to_array(regexp_replace($1, '(..)', E'\\1\x01', 'g') || E'\x01'
                            || regexp_replace(substr($1, 2), '(..)', E'\\1\x01', 'g'), E'\x01')
            || string_to_array(regexp_replace($1, '[\x01-\x7f]+', '', 'g'), NULL);
 END $$;
 
--- Called every minute by any replica: keeps the tables above small. Totals go before the events that they build on.
+-- Called every minute by any replica: keeps the tables above small. Totals go well before the events that they build on.
 CREATE FUNCTION housekeeping() RETURNS void LANGUAGE sql AS $$
-    DELETE FROM list_total WHERE stored_at < now() - interval '1 hour';
+    DELETE FROM list_total WHERE stored_at < now() - interval '1 day'
+        OR stored_at < (SELECT l.stored_at FROM list_total l ORDER BY l.stored_at DESC OFFSET 10000 LIMIT 1);
     DELETE FROM idempotency WHERE created_time < now() - interval '24 hours';
     DELETE FROM outbox WHERE created_time < now() - interval '7 days';
 $$;

@@ -15,6 +15,10 @@ const struct pg_stmt stmt_author = {
               "ON CONFLICT (user_id) DO UPDATE SET name = excluded.name"
 };
 const struct pg_stmt stmt_dry_run = { "dry_run", "SELECT dry_run()" };
+const struct pg_stmt stmt_total_keep = {
+    "total_keep", "INSERT INTO list_total (key, total, snapshot) SELECT sha256(convert_to($1, 'UTF8')), $2::bigint, $3::pg_snapshot "
+                  "ON CONFLICT (key) DO UPDATE SET total = excluded.total, snapshot = excluded.snapshot, stored_at = now()"
+};
 const struct pg_stmt stmt_housekeeping = { "housekeeping", "SELECT housekeeping()" };
 
 static struct statements all[RESOURCES_MAX];
@@ -119,6 +123,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     list[n++] = &stmt_claim;
     list[n++] = &stmt_author;
     list[n++] = &stmt_dry_run;
+    list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;
     for (; *resources; resources++) {
         if (count == RESOURCES_MAX) abort();

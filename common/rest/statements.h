@@ -25,6 +25,7 @@ const struct statements *statements_of(const struct resource *r);
 extern const struct pg_stmt stmt_claim;   /* $1 user, $2 key, $3 request */
 extern const struct pg_stmt stmt_author;  /* $1 user, $2 name */
 extern const struct pg_stmt stmt_dry_run;
+extern const struct pg_stmt stmt_total_keep; /* $1 key, $2 total, $3 snapshot: rest/total.h */
 extern const struct pg_stmt stmt_housekeeping;
 
 #endif

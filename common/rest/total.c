@@ -1,6 +1,8 @@
 #include "rest/total.h"
 
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200 };
+/* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
+ * take longer than counting does. SAMPLE newest rows tell whether a fifth and more of all rows have a keyword. */
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200, EVENTS_MAX = 3000, SAMPLE = 200, ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
@@ -24,48 +26,65 @@ static void changes(struct buf *b, const struct resource *r, struct str where, c
              sign, r->table, image, STR_ARG(r->name), image, STR_ARG(where));
 }
 
-static void hit(struct buf *b, const struct resource *r, struct str where, int key)
+static struct str finished(struct arena *a, struct buf *b)
 {
-    buf_addz(b, "WITH hit AS MATERIALIZED (SELECT l.total + d.delta AS total, d.seen, l.stored_at FROM list_total l, "
-                "LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta, count(*) AS seen FROM (");
-    changes(b, r, where, "after", "");
-    buf_addz(b, " UNION ALL ");
-    changes(b, r, where, "before", "-");
-    buf_addf(
-        b,
-        ") AS e) AS d WHERE l.key = sha256(convert_to($%d::text, 'UTF8')) AND l.stored_at > now() - interval '1 hour')",
-        key);
+    struct str sql = arena_dup(a, buf_str(b));
+    buf_done(b);
+    return sql;
 }
 
-static void exact(struct buf *b, const struct resource *r, struct str where, int key)
+struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, struct sql_params *params)
 {
-    buf_addf(b, ", counted AS MATERIALIZED (SELECT count(*) AS total FROM %s t WHERE t.deleted_time IS NULL%.*s "
-                "AND NOT EXISTS (SELECT FROM hit))", r->table, STR_ARG(where));
-    buf_addz(b, ", answer AS MATERIALIZED (SELECT coalesce((SELECT total FROM hit), (SELECT total FROM counted)) AS total, "
-                "(SELECT seen FROM hit) AS seen, (SELECT stored_at FROM hit) < now() - interval '30 minutes' AS old)");
-    buf_addf(b, ", kept AS (INSERT INTO list_total (key, total, snapshot) "
-                "SELECT sha256(convert_to($%d::text, 'UTF8')), total, pg_current_snapshot() FROM answer "
-                "WHERE (seen IS NULL AND total >= %d) OR seen > %d OR old ON CONFLICT (key) DO UPDATE "
-                "SET total = excluded.total, snapshot = excluded.snapshot, stored_at = now()) SELECT total FROM answer",
-             key, TOTAL_KEPT_FROM, REFRESH_AFTER);
-}
-
-static void estimate(struct buf *b, const struct resource *r, struct str where)
-{
-    buf_addf(b, " SELECT coalesce((SELECT total FROM hit), (SELECT count(*) FROM (SELECT 1 FROM %s t "
-                "WHERE t.deleted_time IS NULL%.*s LIMIT 10001) AS counted))", r->table, STR_ARG(where));
-}
-
-struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where, struct sql_params *params)
-{
-    const char *key = total_key(a, r, where, params);
-    params->values[params->count++] = key;
     struct buf b;
     buf_init(&b, SQL_MAX);
-    hit(&b, r, where, params->count);
-    if (mode == TOTAL_EXACT) exact(&b, r, where, params->count);
-    else estimate(&b, r, where);
-    struct str sql = arena_dup(a, buf_str(&b));
-    buf_done(&b);
-    return sql;
+    params->values[params->count++] = key;
+    buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
+                 "WHERE o.xid >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
+                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day') "
+                 "SELECT l.total + d.delta, pg_current_snapshot()::text, "
+                 "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text FROM stored l, "
+                 "LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (",
+             EVENTS_MAX + 1, params->count, REFRESH_AFTER);
+    changes(&b, r, where, "after", "");
+    buf_addz(&b, " UNION ALL ");
+    changes(&b, r, where, "before", "-");
+    buf_addf(&b, ") AS e) AS d WHERE l.events <= %d", EVENTS_MAX);
+    return finished(a, &b);
+}
+
+/* A keyword that many rows have is met soonest by looking through all texts; else its index names the rows. */
+static void count_keyword(struct buf *b, const struct resource *r, struct str where, struct str walk)
+{
+    const char *sort = r->fields[r->sort].name.p, *direction = r->sort_ascending ? "ASC" : "DESC";
+    buf_addf(b, "CASE WHEN (SELECT count(*) FROM (SELECT * FROM %s t WHERE t.deleted_time IS NULL ORDER BY t.%s %s, t.%s %s "
+                "LIMIT %d) AS t WHERE true%.*s) >= %d THEN (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) "
+                "ELSE (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) END",
+             r->table, sort, direction, r->fields[r->id].name.p, direction, SAMPLE, STR_ARG(walk), SAMPLE / 5, r->table,
+             STR_ARG(walk), r->table, STR_ARG(where));
+}
+
+static void count_exactly(struct buf *b, struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
+                          struct sql_params *params)
+{
+    struct buf walk;
+    buf_init(&walk, SQL_MAX);
+    buf_addz(b, "SELECT ");
+    if (!str_is_none(q->keyword)) {
+        sql_where_walk(&walk, params, a, r, q);
+        count_keyword(b, r, where, buf_str(&walk));
+    } else buf_addf(b, "(SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s)", r->table, STR_ARG(where));
+    buf_addz(b, ", pg_current_snapshot()::text");
+    buf_done(&walk);
+}
+
+struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
+                       struct sql_params *params)
+{
+    struct buf b;
+    buf_init(&b, SQL_MAX);
+    if (q->total == TOTAL_EXACT) count_exactly(&b, a, r, where, q, params);
+    else
+        buf_addf(&b, "SELECT count(*), NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted",
+                 r->table, STR_ARG(where), ESTIMATE_MAX);
+    return finished(a, &b);
 }

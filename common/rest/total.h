@@ -2,7 +2,10 @@
  *
  * A count of half a million rows takes a quarter of a second. So a count from TOTAL_KEPT_FROM on is stored with the snapshot it was
  * made under (list_total in rest.sql); later readers add what the outbox holds beyond that snapshot and the same filter
- * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas. */
+ * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas.
+ *
+ * Three statements: what is stored, a count for when nothing is, and keeping a total (stmt_total_keep). They are apart because
+ * PostgreSQL counts in parallel only in a statement that writes nothing. */
 #ifndef REST_TOTAL_H
 #define REST_TOTAL_H
 
@@ -10,12 +13,17 @@
 
 enum { TOTAL_KEPT_FROM = 5000 }; /* rows: what is less is counted anew each time */
 
-/* Under which key the total of this filter is stored. In the arena. */
+/* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew. */
+enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE };
+
+/* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
 
-/* SQL with one row, one column. `where` is sql_where()'s text, `params` its parameters, to which the key is added. An
- * estimate counts no further than 10,001 rows unless a total is stored. */
-struct str total_sql(struct arena *a, const struct resource *r, enum total_mode mode, struct str where,
-                     struct sql_params *params);
+/* The stored total, brought up to date; no row when there is none, or when too much has changed since. Adds the key to `params`. */
+struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, struct sql_params *params);
+
+/* Counts; when not for an exact total, no further than 10,001 rows. May add to `params`. */
+struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
+                       struct sql_params *params);
 
 #endif

@@ -143,7 +143,7 @@ static bool may_be(enum field_type type, struct str keyword)
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
                           bool walk)
 {
-    if (walk) buf_addf(b, " AND (strpos(t.search_text, lower($%d::text)) > 0", param(params, arena_cstr(a, keyword)));
+    if (walk) buf_addf(b, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($%d::text))", param(params, like_pattern(a, keyword)));
     else if (is_short(keyword))
         buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
     else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));

@@ -183,6 +183,66 @@ static void test_total_is_exact_while_others_write(void **state)
     assert_int_equal(total(id, ""), MANY + w.made);
 }
 
+/* Keywords of both kinds: what many of the newest rows have is counted by looking through all texts, the rest by an index. */
+static void test_total_of_a_keyword_is_exact_however_common(void **state)
+{
+    (void)state;
+    bulk(MANY);
+    sql(stack.customer_db, "UPDATE customers SET customer_name = '凤凰' || customer_name WHERE customer_code LIKE '%%77'");
+    const char *const keywords[] = { "西部医院", "医院", "院", "部医院1", "凤凰", "凰", "凤凰西", "部", "1", "医院17" };
+    for (size_t i = 0; i < COUNT(keywords); i++) {
+        long truth = sql_count(stack.customer_db, "SELECT count(*) FROM customers WHERE deleted_time IS NULL AND "
+                                                  "strpos(search_text, '%s') > 0", keywords[i]);
+        const char *const modes[] = { "exact", "exact", "none" }; /* counted, and as it was stored */
+        for (size_t k = 0; k < COUNT(modes); k++) {
+            struct reply *r = expect_status(GET(text("/api/v1/customers?size=3&total=%s&keyword=%s", modes[k], encoded(keywords[i]))), 200);
+            if (k < 2) expect_number(r, "data.total", truth);
+            char *ids = text("%s", "");
+            for (int n = 0; n < 3; n++) ids = text("%s%s,", ids, text_at(r, text("data.records.%d.customer_id", n)));
+            assert_string_equal(ids, sql(stack.customer_db,
+                "SELECT string_agg(customer_id::text || ',', '') FROM (SELECT customer_id FROM customers WHERE deleted_time IS NULL "
+                "AND strpos(search_text, '%s') > 0 ORDER BY created_time DESC, customer_id DESC LIMIT 3) page", keywords[i]));
+        }
+    }
+}
+
+/* Events are looked through only while that is less work than counting. */
+static void test_total_is_counted_anew_after_many_changes(void **state)
+{
+    (void)state;
+    char *id = bulk(MANY);
+    assert_int_equal(total(id, ""), MANY);
+    sql(stack.customer_db, "UPDATE list_total SET total = total + 1");
+    assert_int_equal(total(id, ""), MANY + 1);
+    sql(stack.customer_db, "UPDATE customers SET description = '改' WHERE industry_id = '%s'", id);
+    assert_int_equal(total(id, ""), MANY);
+    expect_true_totals(id);
+}
+
+static void test_total_is_kept_for_a_day(void **state)
+{
+    (void)state;
+    char *id = bulk(MANY);
+    const struct {
+        const char *age;
+        int total, kept;
+    } cases[] = { { "23 hours", MANY + 1, 1 }, { "25 hours", MANY, 0 } };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sql(stack.customer_db, "TRUNCATE list_total");
+        assert_int_equal(total(id, ""), MANY);
+        sql(stack.customer_db, "UPDATE list_total SET total = total + 1, stored_at = now() - interval '%s'", cases[i].age);
+        assert_int_equal(total(id, ""), cases[i].total);
+        sql(stack.customer_db, "UPDATE list_total SET stored_at = now() - interval '%s'", cases[i].age);
+        sql(stack.customer_db, "SELECT housekeeping()");
+        assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), cases[i].kept);
+    }
+    sql(stack.customer_db, "INSERT INTO list_total SELECT sha256(n::text::bytea), 5000, pg_current_snapshot(), now() - n * interval "
+                           "'1 second' FROM generate_series(1, 12000) n");
+    sql(stack.customer_db, "SELECT housekeeping()");
+    assert_in_range(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), 9000, 10001);
+    sql(stack.customer_db, "TRUNCATE list_total");
+}
+
 static void test_total_can_be_estimated_or_left_out(void **state)
 {
     (void)state;
@@ -318,6 +378,9 @@ int main(void)
         cmocka_unit_test(test_total_sees_a_transaction_that_commits_late),
         cmocka_unit_test(test_total_is_the_same_on_every_replica),
         cmocka_unit_test(test_total_is_exact_while_others_write),
+        cmocka_unit_test(test_total_of_a_keyword_is_exact_however_common),
+        cmocka_unit_test(test_total_is_counted_anew_after_many_changes),
+        cmocka_unit_test(test_total_is_kept_for_a_day),
         cmocka_unit_test(test_total_can_be_estimated_or_left_out),
         cmocka_unit_test(test_list_is_the_same_far_in),
         cmocka_unit_test(test_cursor_walks_all_records_exactly_once),

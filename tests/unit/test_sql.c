@@ -128,7 +128,8 @@ static const struct { const char *query, *sql, *values;
       "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|12345@x.y|" },
 };
 
-static struct str where(struct arena *a, const char *query, struct sql_params *params)
+static struct str where_by(void (*fn)(struct buf *, struct sql_params *, struct arena *, const struct resource *,
+                                      const struct list_query *), struct arena *a, const char *query, struct sql_params *params)
 {
     struct problem p = { 0 };
     struct list_query q;
@@ -136,11 +137,16 @@ static struct str where(struct arena *a, const char *query, struct sql_params *p
     *params = (struct sql_params){ 0 };
     expect(list_query_read(a, &sample, str_of(query), &q, &p), "%s", query);
     buf_init(&b, SQL_MAX);
-    sql_where(&b, params, a, &sample, &q);
+    fn(&b, params, a, &sample, &q);
     struct str sql = arena_dup(a, buf_str(&b));
     assert_true(buf_ok(&b));
     buf_done(&b);
     return sql;
+}
+
+static struct str where(struct arena *a, const char *query, struct sql_params *params)
+{
+    return where_by(sql_where, a, query, params);
 }
 
 static void test_where(void **state)
@@ -154,6 +160,25 @@ static void test_where(void **state)
         for (int k = 0; k < params.count; k++) values = arena_printf(&a, "%.*s%s|", STR_ARG(values), params.values[k]);
         expect(str_is(sql, wheres[i].sql), "%s: %.*s", wheres[i].query, STR_ARG(sql));
         expect(str_is(values, wheres[i].values), "%s: %.*s", wheres[i].query, STR_ARG(values));
+        arena_done(&a);
+    }
+}
+
+/* Rows are looked at one after another: neither grams nor an index of any kind. */
+static void test_where_of_a_walk_uses_no_keyword_index(void **state)
+{
+    (void)state;
+    static const char *const keywords[] = { "a", "ab", "abc", "%E5%8C%97", "%E5%8C%97%E4%BA%AC", "%25_" };
+    static const char *const patterns[] = { "%a%", "%ab%", "%abc%", "%北%", "%北京%", "%\\%\\_%" };
+    for (size_t i = 0; i < COUNT(keywords); i++) {
+        struct arena a;
+        arena_init(&a);
+        struct sql_params params;
+        struct str query = arena_printf(&a, "kind=person&keyword=%s", keywords[i]);
+        struct str sql = where_by(sql_where_walk, &a, query.p, &params);
+        expect(str_is(sql, " AND t.kind = $1::text AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($2::text)))"), "%.*s", STR_ARG(sql));
+        assert_int_equal(params.count, 2);
+        assert_string_equal(params.values[1], patterns[i]);
         arena_done(&a);
     }
 }
@@ -217,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_refuse),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_where),
+        cmocka_unit_test(test_where_of_a_walk_uses_no_keyword_index),
         cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
         cmocka_unit_test(test_every_parameter_is_used),
     };

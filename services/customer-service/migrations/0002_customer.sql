@@ -110,6 +110,8 @@ CREATE INDEX customers_phone ON customers (phone) WHERE deleted_time IS NULL;
 CREATE INDEX customers_email ON customers (lower(email)) WHERE deleted_time IS NULL;
 CREATE INDEX customers_search ON customers USING gin (search_text public.gin_trgm_ops) WHERE deleted_time IS NULL;
 CREATE INDEX customers_grams ON customers USING gin (search_grams(search_text)) WHERE deleted_time IS NULL;
+-- A keyword that many have is counted by looking through all texts, which here lie closer together than in the table.
+CREATE INDEX customers_texts ON customers (customer_id) INCLUDE (search_text) WHERE deleted_time IS NULL;
 CREATE INDEX customers_contact ON customers (primary_contact_id) WHERE primary_contact_id IS NOT NULL;
 
 CREATE INDEX contacts_created ON contacts (created_time DESC, contact_id DESC) WHERE deleted_time IS NULL;
