@@ -34,6 +34,7 @@ ALL_LDFLAGS = $(LDFLAGS_$(VARIANT)) -pthread $(LDFLAGS)
 # --- what there is -----------------------------------------------------------------------------------------------
 SERVICES := $(notdir $(patsubst %/,%,$(dir $(wildcard services/*/main.c))))
 COMMON   := $(wildcard common/*/*.c)
+GATEWAY  := $(filter-out gateway/main.c,$(wildcard gateway/*.c))
 SCHEMAS  := $(wildcard proto-json-schemas/*.json)
 UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SYSTEM   := $(patsubst tests/system/%.c,%,$(wildcard tests/system/test_*.c))
@@ -44,6 +45,7 @@ GEN_C    := $(GEN)/schemas.c $(GEN)/registry.c $(SERVICES:%=$(GEN)/%_routes.c) $
 obj = $(patsubst %.c,$(O)/obj/%.o,$(patsubst $(O)/%,%,$(1)))
 
 LIB      := $(O)/libcommon.a
+GATEWAY_LIB := $(O)/libgateway.a
 BINARIES := $(SERVICES:%=$(O)/bin/%) $(if $(wildcard gateway/main.c),$(O)/bin/gateway)
 
 include $(wildcard deploy/*.mk)
@@ -78,6 +80,8 @@ $(O)/obj/gen/%.o: $(GEN)/%.c
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(call obj,$(COMMON) $(GEN)/schemas.c)
+$(GATEWAY_LIB): $(call obj,$(GATEWAY))
+$(LIB) $(GATEWAY_LIB):
 	@rm -f $@ && ar rcs $@ $^
 
 define service_rule
@@ -94,7 +98,7 @@ $(O)/bin/gateway: $(call obj,$(wildcard gateway/*.c) $(GEN)/registry.c) $(LIB)
 	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
 
 # --- tests -----------------------------------------------------------------------------------------------------------
-$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(LIB)
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(GATEWAY_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(TEST_LIBS) -o $@
 

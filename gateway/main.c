@@ -11,6 +11,7 @@
 #include "auth/guard.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "http/forwarded.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 
 struct gateway_settings gateway_settings;
+struct cidr_set *gateway_trusted;
 static void *tls;
 
 #define AT(member) offsetof(struct gateway_settings, member)
@@ -33,9 +35,12 @@ const struct opt gateway_opts[] = {
     { "TLS_CERT_FILE", O_STR, AT(cert_file), NULL, O_REQUIRED, 1, 0, "certificate chain, PEM" },
     { "TLS_KEY_FILE", O_STR, AT(key_file), NULL, O_REQUIRED, 1, 0, "its private key, PEM" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
-    { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED, 1, 0, "base URL of auth-service" },
+    { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED, 1, 0,
+      "base URL of auth-service; several, comma-separated, for several replicas" },
     { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED, 1, 0,
-      "base URL of customer-service" },
+      "base URLs of customer-service" },
+    { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "", 0, 0, 0,
+      "addresses and prefixes (CIDR), comma-separated, of proxies whose X-Forwarded-For is believed" },
     { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
@@ -44,8 +49,24 @@ const struct opt gateway_opts[] = {
     { 0 },
 };
 
+/* Behind trusted proxies the client is who they say it is. */
+static void name_client(struct req *r)
+{
+    struct str values[FORWARDED_HOPS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!str_ieq(r->headers[i].name, STR("X-Forwarded-For"))) continue;
+        if (count == FORWARDED_HOPS_MAX) return;
+        values[count++] = r->headers[i].value;
+    }
+    if (!count) return;
+    struct forwarded client = forwarded_client(gateway_trusted, r->peer, values, count);
+    if (client.hops) r->peer = arena_dup(&r->arena, str_of(client.text));
+}
+
 static void on_request(struct req *r)
 {
+    if (cidr_set_count(gateway_trusted)) name_client(r);
     if (dispatch_route(r) && guard_admit(r)) proxy(r);
     else reply_error(r);
 }
@@ -91,10 +112,9 @@ static bool start_upstreams(struct worker *w, struct gateway *g)
 {
     bool ok = true;
     for (int i = 0; i < SERVICE_COUNT; i++) {
-        g->upstream[i] = client_origin(w->client, str_of(gateway_settings.upstream[i]));
-        if (g->upstream[i]) continue;
-        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]),
-                  LOG_Z("url", gateway_settings.upstream[i]));
+        struct str bad;
+        if (upstream_init(&g->upstream[i], w->client, &registry, str_of(gateway_settings.upstream[i]), &bad)) continue;
+        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
         ok = false;
     }
     return ok;
@@ -138,6 +158,8 @@ static void worker_stop(struct worker *w)
     if (g->admin) server_free(g->admin);
     if (w->keys) keys_free(w->keys);
     client_free(w->client);
+    proxy_stop(g);
+    for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
     router_free(w->router);
     router_free(g->admin_router);
     tokens_free(w->tokens);
@@ -158,6 +180,10 @@ int main(int argc, char **argv)
     log_init("gateway", start_log_level(gateway_settings.log_level));
     start_log(groups);
     const char *fault;
+    struct str bad;
+    gateway_trusted = cidr_set_new();
+    fault = cidr_set_add_list(gateway_trusted, str_of(gateway_settings.trusted_proxies), 1, &bad);
+    if (fault) return fprintf(stderr, "gateway: cannot start: TRUSTED_PROXIES: %.*s: %s\n", STR_ARG(bad), fault), EXIT_FAILURE;
     tls = tls_server(gateway_settings.cert_file, gateway_settings.key_file, &fault);
     if (!tls) return fprintf(stderr, "gateway: cannot start: %s\n", fault), EXIT_FAILURE;
     static struct app app;
@@ -175,5 +201,6 @@ int main(int argc, char **argv)
     };
     int status = app_run(&app);
     tls_free(tls);
+    cidr_set_free(gateway_trusted);
     return status;
 }

@@ -1,57 +1,35 @@
 #include "gateway.h"
 
+#include "forward.h"
+
 #include "base/clock.h"
+#include "base/log.h"
 #include "http/reply.h"
 #include "http/worker.h"
 
-/* RFC 9110 section 7.6.1, and what the connection towards the service decides for itself. */
-static const struct str hop_by_hop[] = {
-    STR("Connection"),
-    STR("Keep-Alive"),
-    STR("Proxy-Connection"),
-    STR("Proxy-Authenticate"),
-    STR("Proxy-Authorization"),
-    STR("TE"),
-    STR("Trailer"),
-    STR("Transfer-Encoding"),
-    STR("Upgrade"),
-    STR("Host"),
-    STR("Content-Length"),
-    STR("Expect"),
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+enum { TRIES_MAX = 3, BACKOFF_MS = 20, BACKOFF_MAX_MS = 500 };
+
+/* One request on its way to a service. Lies in the request's arena. */
+struct passage {
+    struct req *r;
+    struct gateway *gateway;
+    struct upstream *upstream;
+    struct breaker *breaker;
+    struct client_request request;
+    struct header headers[FORWARD_MAX];
+    int tries;
+    uint32_t tried; /* id of the host that failed last */
+    struct host *host;
+    struct breaker_pass pass;
+    uint64_t begun_us; /* of this try */
+    struct event timer;
+    LIST_ENTRY(passage) link; /* in g->waiting, while it waits for its next try */
 };
-/* A client must not speak as the gateway. */
-static const struct str reserved[] = { STR("X-User-"),    STR("X-Forwarded-"), STR("X-Internal-"),
-                                       STR("X-Request-"), STR("Forwarded"),    STR("X-Real-IP") };
-/* The gateway's own in its replies. */
-static const struct str own[] = { STR("Date"), STR("Content-Type"), STR("X-Request-Id"), STR("Server") };
 
-enum { FORWARD_MAX = LIMIT_HEADERS + 4, COUNT_HOP = sizeof hop_by_hop / sizeof *hop_by_hop };
-
-static bool is_in(const struct str *list, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_ieq(list[i], name)) return true;
-    return false;
-}
-
-static bool is_reserved(struct str name)
-{
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (name.len >= reserved[i].len && str_ieq(str_sub(name, 0, reserved[i].len), reserved[i])) return true;
-    return false;
-}
-
-/* "Connection: close, X-Foo" makes X-Foo hop-by-hop too. */
-static bool is_named_by_connection(const struct header *headers, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!str_ieq(headers[i].name, STR("Connection"))) continue;
-        struct str rest = headers[i].value;
-        while (!str_is_none(rest))
-            if (str_ieq(str_trim(str_cut(&rest, ',')), name)) return true;
-    }
-    return false;
-}
+static void send_on(struct passage *p);
 
 static int remaining_ms(const struct req *r)
 {
@@ -59,24 +37,9 @@ static int remaining_ms(const struct req *r)
     return r->deadline_us > now ? (int)((r->deadline_us - now) / 1000) + 1 : 1;
 }
 
-static size_t forward_headers(struct req *r, struct header *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->header_count; i++) {
-        struct header h = r->headers[i];
-        if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_reserved(h.name) ||
-            is_named_by_connection(r->headers, r->header_count, h.name))
-            continue;
-        out[n++] = h;
-    }
-    out[n++] = (struct header){ STR("X-Request-Id"), str_of(r->request_id) };
-    out[n++] = (struct header){ STR("X-Request-Timeout-Ms"), arena_printf(&r->arena, "%d", remaining_ms(r)) };
-    out[n++] = (struct header){ STR("X-Forwarded-For"), r->peer };
-    out[n++] = (struct header){ STR("X-Forwarded-Proto"), STR("https") };
-    return n;
-}
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
-static void fail(struct req *r, enum client_error error)
+static void answer_error(struct req *r, enum client_error error)
 {
     static const enum err_code codes[] = {
         [CLIENT_CONNECT] = E_SERVICE_DOWN, [CLIENT_TIMEOUT] = E_GATEWAY_TIMEOUT, [CLIENT_PROTOCOL] = E_BAD_GATEWAY,
@@ -86,46 +49,148 @@ static void fail(struct req *r, enum client_error error)
     reply_fail(r, codes[error]);
 }
 
-static void copy_headers(struct req *r, const struct client_reply *reply, struct str *ret_type)
+static void answer(struct req *r, const struct client_reply *reply)
 {
-    size_t room = REQ_REPLY_HEADERS - r->reply_header_count - 8; /* what the gateway itself adds */
-    for (size_t i = 0; i < reply->header_count; i++) {
-        struct header h = reply->headers[i];
-        if (str_ieq(h.name, STR("Content-Type"))) *ret_type = arena_dup(&r->arena, h.value);
-        if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_in(own, sizeof own / sizeof *own, h.name)) continue;
-        if (is_named_by_connection(reply->headers, reply->header_count, h.name) || room-- == 0) continue;
-        req_reply_header(r, arena_dup(&r->arena, h.name), arena_dup(&r->arena, h.value));
-    }
+    struct str type = STR_NONE;
+    if (reply->error != CLIENT_OK) return answer_error(r, reply->error);
+    forward_reply(r, reply, &type);
+    if (reply->status == 304) reply_not_modified(r);
+    else reply_raw(r, reply->status, type, reply->body);
 }
+
+static void answer_refused(struct req *r, int retry_ms)
+{
+    r->problem.retry_after_s = (retry_ms + 999) / 1000;
+    reply_fail(r, E_SERVICE_DOWN);
+}
+
+/* --- what a try says of the service, and whether there is another --------------------------------------------------- */
+
+/* Too much at once on our side says nothing of the service. */
+static bool is_unknown(const struct client_reply *reply)
+{
+    return reply->error == CLIENT_BUSY;
+}
+
+static bool has_failed(const struct client_reply *reply)
+{
+    return reply->error != CLIENT_OK || reply->status >= 500;
+}
+
+/* One operation that always fails is no reason to avoid its host. */
+static bool host_has_failed(const struct client_reply *reply)
+{
+    return reply->error != CLIENT_OK || reply->status == 503;
+}
+
+static void report(struct passage *p, const struct client_reply *reply)
+{
+    uint64_t now = clock_us(), took = now - p->begun_us;
+    enum breaker_state before = breaker_state(p->breaker, now);
+    breaker_report(p->breaker, now, &p->pass,
+                   is_unknown(reply) ? BREAKER_UNKNOWN : has_failed(reply) ? BREAKER_FAILED : BREAKER_GOOD, took);
+    enum breaker_state after = breaker_state(p->breaker, now);
+    if (after != before)
+        log_warn("breaker", LOG_STR("operation", p->r->route->operation), LOG_Z("from", breaker_state_name(before)),
+                 LOG_Z("to", breaker_state_name(after)));
+    p->tried = p->host->id;
+    balance_report(p->upstream->balance, p->host, now,
+                   is_unknown(reply) ? HOST_UNKNOWN : host_has_failed(reply) ? HOST_FAILED : HOST_GOOD, took);
+}
+
+/* RFC 9110 9.2.2. A request that was not sent may be repeated whatever it is; the services promise the same for a POST with an
+ * Idempotency-Key. */
+static bool may_be_repeated(const struct passage *p, const struct client_reply *reply)
+{
+    if (reply->error == CLIENT_CONNECT || p->request.idempotent) return true;
+    return p->r->method == METHOD_POST && !str_is_none(req_header(p->r, STR("Idempotency-Key")));
+}
+
+/* A service that says itself that it can't is asked again only elsewhere. */
+static bool is_worth_repeating(const struct passage *p, const struct client_reply *reply)
+{
+    size_t hosts;
+    balance_hosts(p->upstream->balance, &hosts);
+    if (reply->error == CLIENT_OK) return hosts > 1 && reply->status >= 502 && reply->status <= 504;
+    return reply->error == CLIENT_CONNECT || reply->error == CLIENT_CLOSED;
+}
+
+static bool try_again(struct passage *p, const struct client_reply *reply)
+{
+    int wait_ms = backoff_ms(p->tries, BACKOFF_MS, BACKOFF_MAX_MS, upstream_random(p->upstream));
+    bool client_is_gone = !p->r->conn;
+    if (client_is_gone || p->tries == TRIES_MAX || !is_worth_repeating(p, reply) || !may_be_repeated(p, reply)) return false;
+    if (wait_ms >= remaining_ms(p->r) || !budget_retry(&p->upstream->budget, clock_us())) return false;
+    struct timeval wait = { 0, wait_ms * 1000 };
+    evtimer_add(&p->timer, &wait);
+    LIST_INSERT_HEAD(&p->gateway->waiting, p, link);
+    return true;
+}
+
+/* --- one try ------------------------------------------------------------------------------------------------------ */
 
 static void on_reply(void *arg, const struct client_reply *reply)
 {
-    struct req *r = arg;
-    struct str type = STR_NONE;
-    if (reply->error != CLIENT_OK) {
-        fail(r, reply->error);
-    } else {
-        copy_headers(r, reply, &type);
-        if (reply->status == 304) reply_not_modified(r);
-        else reply_raw(r, reply->status, type, reply->body);
-    }
+    struct passage *p = arg;
+    struct req *r = p->r;
+    report(p, reply);
+    if (try_again(p, reply)) return;
+    answer(r, reply);
     req_release(r);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct passage *p = arg;
+    (void)fd, (void)what;
+    LIST_REMOVE(p, link);
+    send_on(p);
+}
+
+void proxy_stop(struct gateway *g)
+{
+    for (struct passage *p; (p = LIST_FIRST(&g->waiting));) {
+        LIST_REMOVE(p, link);
+        evtimer_del(&p->timer);
+        req_release(p->r);
+    }
+}
+
+static void send_on(struct passage *p)
+{
+    struct req *r = p->r;
+    p->begun_us = clock_us();
+    p->pass = breaker_admit(p->breaker, p->begun_us);
+    if (!p->pass.allowed) {
+        answer_refused(r, p->pass.retry_ms);
+        req_release(r);
+        return;
+    }
+    p->tries++;
+    p->host = balance_choose(p->upstream->balance, p->begun_us, upstream_random(p->upstream), p->tried);
+    p->request.timeout_ms = remaining_ms(r);
+    p->request.header_count = forward_request(r, p->request.timeout_ms, p->headers);
+    client_send(p->host->extra, &p->request, on_reply, p);
 }
 
 void proxy(struct req *r)
 {
     struct gateway *g = r->worker->extra;
-    struct header headers[FORWARD_MAX];
-    struct client_request request = {
+    struct passage *p = arena_new(&r->arena, struct passage);
+    p->r = r;
+    p->gateway = g;
+    p->upstream = &g->upstream[r->route->service];
+    p->breaker = upstream_breaker(p->upstream, r->route);
+    p->request = (struct client_request){
         .method = r->method == METHOD_HEAD ? METHOD_GET : r->method, /* the server sends no body for HEAD, but its length */
         .target = r->target,
-        .headers = headers,
-        .header_count = forward_headers(r, headers),
+        .headers = p->headers,
         .body = r->body,
-        .timeout_ms = remaining_ms(r),
         .reply_max = LIMIT_REPLY,
         .idempotent = r->method == METHOD_GET || r->method == METHOD_HEAD,
     };
+    evtimer_assign(&p->timer, r->worker->base, on_timer, p);
+    budget_request(&p->upstream->budget, p->begun_us = clock_us());
     req_hold(r);
-    client_send(g->upstream[r->route->service], &request, on_reply, r);
+    send_on(p);
 }

@@ -34,7 +34,7 @@ struct req {
     struct header *headers;
     size_t header_count;
     struct str body;
-    struct str peer;                   /* address of the TCP peer, text */
+    struct str peer;                   /* text of the client's address: the TCP peer, or who a trusted proxy says it is */
     bool tls;
 
     /* what the layers found out */

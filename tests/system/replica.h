@@ -6,10 +6,11 @@
 
 struct replica {
     pid_t pid;
-    char url[64];
+    char url[64];       /* of a gateway: its admin port */
+    char https_url[64]; /* of a gateway */
 };
 
-/* With further settings ("NAME=value", ..., NULL). Ready when this returns; ends with the test at the latest. */
+/* A service, or "gateway", with further settings ("NAME=value", ..., NULL). Ready when this returns; ends with the test at the latest. */
 struct replica replica_start(const char *service, ...) __attribute__((sentinel));
 int replica_stop(struct replica *r); /* SIGTERM; its exit status, or 128 + signal */
 void replicas_end(void);             /* after each test */

@@ -1,0 +1,17 @@
+/* forward: the header fields that go on to a service, and those that come back. */
+#ifndef GATEWAY_FORWARD_H
+#define GATEWAY_FORWARD_H
+
+#include "http/client.h"
+#include "http/req.h"
+
+enum { FORWARD_OWN = 6, FORWARD_MAX = LIMIT_HEADERS + FORWARD_OWN };
+
+/* What the client sent, without hop-by-hop fields and those that only a gateway may send, and the gateway's own. `timeout_ms`: how
+ * long the service has. Returns the number of fields in `out`. */
+size_t forward_request(struct req *r, int timeout_ms, struct header out[FORWARD_MAX]);
+
+/* The service's fields, copied to the reply. `ret_type`: its Content-Type. */
+void forward_reply(struct req *r, const struct client_reply *reply, struct str *ret_type);
+
+#endif
