@@ -28,14 +28,19 @@ struct gateway {
     LIST_HEAD(, passage) waiting; /* requests between two tries */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;
+    void *tls; /* of tls_hold() */
 };
 
 /* proxy.c: sends the request to its route's service and the answer back. */
 void proxy(struct req *r);
 void proxy_stop(struct gateway *g); /* drops what waits for another try; its clients must be gone */
 
-/* tls.c: TLS 1.2 and 1.3, AEAD suites, session tickets. NULL: `fault` says why. */
-void *tls_server(const char *cert_file, const char *key_file, const char **fault);
-void tls_free(void *tls);
+/* worker.c: what struct app asks for. */
+bool gateway_worker_start(struct worker *w);
+void gateway_worker_drain(struct worker *w);
+bool gateway_worker_is_busy(const struct worker *w);
+void gateway_worker_stop(struct worker *w);
+bool gateway_worker_ready(const struct worker *w);
+void gateway_worker_reloaded(struct worker *w); /* the certificate */
 
 #endif

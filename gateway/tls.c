@@ -1,7 +1,8 @@
-#include "gateway.h"
+#include "tls.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 
 /* RFC 9325: forward secrecy and AEAD only. TLS 1.3 has nothing else. */
 static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -30,17 +31,43 @@ static const char *configure(SSL_CTX *ctx, const char *cert_file, const char *ke
     return NULL;
 }
 
-void *tls_server(const char *cert_file, const char *key_file, const char **fault)
+static SSL_CTX *current;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void current_set(SSL_CTX *ctx)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    *fault = ctx ? configure(ctx, cert_file, key_file) : "OpenSSL does not work";
-    if (!*fault) return ctx;
-    ERR_clear_error();
-    SSL_CTX_free(ctx);
-    return NULL;
+    pthread_mutex_lock(&lock);
+    SSL_CTX *old = current;
+    current = ctx;
+    pthread_mutex_unlock(&lock);
+    SSL_CTX_free(old);
 }
 
-void tls_free(void *tls)
+const char *tls_load(const char *cert_file, const char *key_file)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    const char *fault = ctx ? configure(ctx, cert_file, key_file) : "OpenSSL does not work";
+    if (!fault) return current_set(ctx), NULL;
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    return fault;
+}
+
+void tls_unload(void)
+{
+    current_set(NULL);
+}
+
+void *tls_hold(void)
+{
+    pthread_mutex_lock(&lock);
+    SSL_CTX *ctx = current;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&lock);
+    return ctx;
+}
+
+void tls_release(void *tls)
 {
     SSL_CTX_free(tls);
 }

@@ -21,8 +21,8 @@ struct thread {
     pthread_t id;
     struct app *app;
     struct worker *worker;
-    int drain_fd;
-    struct event *drain, *tick;
+    int wake_fd; /* to drain, or after a reload */
+    struct event *wake, *tick;
     uint64_t drain_until_us; /* 0: not draining */
     bool failed;
 };
@@ -40,12 +40,16 @@ bool app_ready(const struct app *app)
     return true;
 }
 
-static void on_drain(int fd, short what, void *arg)
+static void on_wake(int fd, short what, void *arg)
 {
     (void)what;
     struct thread *t = arg;
     eventfd_t n;
     if (eventfd_read(fd, &n) < 0 || t->drain_until_us) return;
+    if (!atomic_load(&t->app->draining)) {
+        t->app->reloaded(t->worker);
+        return;
+    }
     t->drain_until_us = clock_us() + (uint64_t)t->app->drain_ms * 1000;
     t->app->drain(t->worker);
 }
@@ -63,9 +67,9 @@ static void on_tick(int fd, short what, void *arg)
 static void thread_events(struct thread *t)
 {
     static const struct timeval tick = { 0, TICK_MS * 1000 };
-    t->drain = event_new(t->worker->base, t->drain_fd, EV_READ | EV_PERSIST, on_drain, t);
+    t->wake = event_new(t->worker->base, t->wake_fd, EV_READ | EV_PERSIST, on_wake, t);
     t->tick = event_new(t->worker->base, -1, EV_PERSIST, on_tick, t);
-    event_add(t->drain, NULL);
+    event_add(t->wake, NULL);
     event_add(t->tick, &tick);
 }
 
@@ -85,7 +89,7 @@ static void *thread_main(void *arg)
     t->app->stop(w);
     access_stop(w);
     event_free(t->tick);
-    event_free(t->drain);
+    event_free(t->wake);
     event_base_free(w->base);
     return NULL;
 }
@@ -96,15 +100,22 @@ static void start_threads(struct app *app, struct thread *threads)
         app->workers[i] = (struct worker){ .app = app, .index = i };
         threads[i] = (struct thread){ .app = app,
                                       .worker = &app->workers[i],
-                                      .drain_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
-        if (threads[i].drain_fd < 0 || pthread_create(&threads[i].id, NULL, thread_main, &threads[i])) abort();
+                                      .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+        if (threads[i].wake_fd < 0 || pthread_create(&threads[i].id, NULL, thread_main, &threads[i])) abort();
     }
 }
 
-static void wait_for_end(sigset_t *signals)
+static void wake_all(const struct app *app, const struct thread *threads)
+{
+    for (int i = 0; i < app->worker_count; i++)
+        if (eventfd_write(threads[i].wake_fd, 1) < 0) abort();
+}
+
+static void wait_for_end(struct app *app, const struct thread *threads, const sigset_t *signals)
 {
     int signal = 0;
-    while (sigwait(signals, &signal) == 0 && signal == SIGHUP) continue;
+    while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
+        if (app->reload && app->reload()) wake_all(app, threads);
     log_info("draining", LOG_Z("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
 }
 
@@ -122,14 +133,14 @@ int app_run(struct app *app)
     mallopt(M_MXFAST, 0);                /* fast bins are merged again and again under load; the thread caches are enough */
     mallopt(M_TRIM_THRESHOLD, TRIM_AT);
     start_threads(app, threads);
-    wait_for_end(&signals);
+    wait_for_end(app, threads, &signals);
     bool failed = false;
-    for (int i = 0; i < app->worker_count; i++)
-        if (eventfd_write(threads[i].drain_fd, 1) < 0) abort();
+    atomic_store(&app->draining, true);
+    wake_all(app, threads);
     for (int i = 0; i < app->worker_count; i++) {
         pthread_join(threads[i].id, NULL);
         failed |= threads[i].failed;
-        close(threads[i].drain_fd);
+        close(threads[i].wake_fd);
     }
     for (int i = 0; i < app->worker_count; i++) metrics_free(app->workers[i].metrics);
     log_info("stopped");

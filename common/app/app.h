@@ -1,4 +1,4 @@
-/* app: a process of N workers: starts them, tells whether they are ready, drains them on SIGTERM or SIGINT. */
+/* app: a process of N workers: starts them, tells whether they are ready, reloads on SIGHUP, drains on SIGTERM or SIGINT. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -21,10 +21,12 @@ struct app {
     bool (*is_busy)(const struct worker *w);   /* while draining: is anything left? */
     void (*stop)(struct worker *w);            /* free what start() made */
     bool (*ready)(const struct worker *w);
+    bool (*reload)(void);                      /* SIGHUP, on the main thread; true: the workers are to be told. NULL: ignored */
+    void (*reloaded)(struct worker *w);        /* tells one, on its thread */
     void *extra;                               /* the binary's own */
 
     struct worker workers[WORKERS_MAX];
-    atomic_bool worker_ready[WORKERS_MAX];
+    atomic_bool worker_ready[WORKERS_MAX], draining;
 };
 
 /* Runs until a signal; the exit status. */

@@ -152,6 +152,11 @@ size_t server_connections(const struct server *s)
     return s->count;
 }
 
+void server_set_tls(struct server *s, void *tls)
+{
+    s->config.tls = tls;
+}
+
 struct lookup {
     int fd;
     const struct event *found;

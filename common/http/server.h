@@ -26,6 +26,9 @@ struct server *server_new(struct event_base *base, const struct server_config *c
 int server_port(const struct server *s);
 size_t server_connections(const struct server *s);
 
+/* For connections from now on; those that are there keep what they have. Borrowed, like config.tls. */
+void server_set_tls(struct server *s, void *tls);
+
 /* Stops accepting; idle connections close now, busy ones after their reply ("Connection: close"). */
 void server_drain(struct server *s);
 void server_free(struct server *s); /* closes what is left */

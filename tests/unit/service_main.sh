@@ -1,8 +1,8 @@
 #!/bin/sh
-# A service's main.c is a table of contents: it stays under 60 lines (issue 2, libcommon).
+# The main.c of a service, and of the gateway, is a table of contents: it stays under 60 lines.
 cd "$(dirname "$0")/../.." || exit 1
 failed=0
-for file in services/*/main.c; do
+for file in services/*/main.c gateway/main.c; do
     lines=$(wc -l <"$file")
     if [ "$lines" -lt 60 ]; then echo "ok - $file has $lines lines"; else echo "not ok - $file has $lines lines"; failed=1; fi
 done

@@ -1,0 +1,155 @@
+/* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
+#include "gateway.h"
+#include "tls.h"
+
+#include "app/access.h"
+#include "app/dispatch.h"
+#include "app/system.h"
+#include "auth/guard.h"
+#include "auth/keys.h"
+#include "auth/token.h"
+#include "base/log.h"
+#include "http/forwarded.h"
+#include "http/reply.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "http/worker.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct cidr_set *gateway_trusted;
+
+/* Behind trusted proxies the client is who they say it is. */
+static void name_client(struct req *r)
+{
+    struct str values[FORWARDED_HOPS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!str_ieq(r->headers[i].name, STR("X-Forwarded-For"))) continue;
+        if (count == FORWARDED_HOPS_MAX) return;
+        values[count++] = r->headers[i].value;
+    }
+    if (!count) return;
+    struct forwarded client = forwarded_client(gateway_trusted, r->peer, values, count);
+    if (client.hops) r->peer = arena_dup(&r->arena, str_of(client.text));
+}
+
+static void on_request(struct req *r)
+{
+    if (cidr_set_count(gateway_trusted)) name_client(r);
+    if (dispatch_route(r) && guard_admit(r)) proxy(r);
+    else reply_error(r);
+}
+
+static void on_admin(struct req *r)
+{
+    struct gateway *g = r->worker->extra;
+    struct route_match m = router_find(g->admin_router, r->method, r->path);
+    r->route = m.route;
+    if (m.route) m.route->handler(r);
+    else reply_fail(r, m.allowed ? E_METHOD_NOT_ALLOWED : E_NOT_FOUND);
+}
+
+/* Every answer: the service's own headers win. */
+static void on_reply(struct req *r)
+{
+    static const struct header security[] = {
+        { STR("Strict-Transport-Security"), STR("max-age=31536000") },
+        { STR("X-Content-Type-Options"), STR("nosniff") },
+        { STR("Cache-Control"), STR("no-store") },
+    };
+    for (size_t i = 0; r->tls && i < sizeof security / sizeof *security; i++) {
+        bool there = false;
+        for (size_t h = 0; h < r->reply_header_count; h++) there |= str_ieq(r->reply_headers[h].name, security[i].name);
+        if (!there) req_reply_header(r, security[i].name, security[i].value);
+    }
+    access_log(r);
+}
+
+static bool start_server(struct server **server, struct worker *w, struct server_config config)
+{
+    config.body_max = LIMIT_BODY;
+    config.worker = w;
+    config.on_refused = dispatch_refused;
+    *server = server_new(w->base, &config);
+    if (!*server)
+        log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port),
+                  LOG_Z("error", strerror(errno)));
+    return *server != NULL;
+}
+
+static bool start_upstreams(struct worker *w, struct gateway *g)
+{
+    bool ok = true;
+    for (int i = 0; i < SERVICE_COUNT; i++) {
+        struct str bad;
+        if (upstream_init(&g->upstream[i], w->client, &registry, str_of(gateway_settings.upstream[i]), &bad)) continue;
+        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
+        ok = false;
+    }
+    return ok;
+}
+
+bool gateway_worker_start(struct worker *w)
+{
+    const struct gateway_settings *s = &gateway_settings;
+    struct gateway *g = calloc(1, sizeof *g);
+    if (!g) abort();
+    w->extra = g;
+    w->on_reply = on_reply;
+    w->tokens = tokens_new();
+    w->client = client_new(w->base);
+    w->router = router_new(&registry);
+    g->admin_router = router_new(&system_routes);
+    w->keys = keys_new(w, s->jwks_url);
+    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", s->jwks_url));
+    g->tls = tls_hold();
+    struct server_config public = { .address = s->address, .port = s->port, .tls = g->tls, .on_request = on_request };
+    struct server_config admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
+    bool ok = w->keys && start_upstreams(w, g) && start_server(&w->server, w, public);
+    return ok && (w->index != 0 || start_server(&g->admin, w, admin));
+}
+
+void gateway_worker_drain(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    if (w->server) server_drain(w->server);
+    if (g->admin) server_drain(g->admin);
+}
+
+bool gateway_worker_is_busy(const struct worker *w)
+{
+    return server_connections(w->server) > 0;
+}
+
+void gateway_worker_stop(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    if (w->server) server_free(w->server);
+    if (g->admin) server_free(g->admin);
+    if (w->keys) keys_free(w->keys);
+    client_free(w->client);
+    proxy_stop(g);
+    for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
+    router_free(w->router);
+    router_free(g->admin_router);
+    tokens_free(w->tokens);
+    tls_release(g->tls);
+    free(g);
+}
+
+bool gateway_worker_ready(const struct worker *w)
+{
+    return tokens_have_keys(w->tokens);
+}
+
+void gateway_worker_reloaded(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    void *old = g->tls;
+    g->tls = tls_hold();
+    server_set_tls(w->server, g->tls);
+    tls_release(old);
+}
