@@ -2,20 +2,23 @@
 
 $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(LIB) $(PKG_LIBS) -o $@
+	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm -o $@
 
-$(O)/tests/bench/drive: $(call obj,tests/bench/drive_loop.c tests/bench/histogram.c)
+DRIVE_PARTS := channel drive_loop drive_report histogram mix origin response
+$(O)/tests/bench/drive: $(call obj,$(DRIVE_PARTS:%=tests/bench/%.c))
+
+BENCH := BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/run.sh
 
 bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive all
 
 bench: ## measure at 1,000,000 customers: docs/performance.md (some 12 minutes)
 	@deploy/bootstrap.sh
 	@$(MAKE) --no-print-directory bench-tools
-	@tests/bench/run.sh 1000000
+	@$(BENCH) 1000000
 
 bench-quick: ## the same at 100,000, without writing the document
 	@deploy/bootstrap.sh
 	@$(MAKE) --no-print-directory bench-tools
-	@tests/bench/run.sh 100000
+	@$(BENCH) 100000
 
 .PHONY: bench-tools bench bench-quick

@@ -1,28 +1,41 @@
-/* drive: a lean HTTP load generator, for servers that share the machine with it.
+/* drive: a lean load generator for HTTP/1.1 and HTTPS, for servers that share the machine with it. One thread.
  *
- *     drive [-c CONNECTIONS] [-d SECONDS] [-r RATE] -t TOKEN_FILE [-i IDS_FILE] URL
+ *     drive -c 64 -d 4 -w 1 -t TOKEN_FILE -i IDS_FILE 'http://127.0.0.1:8102/api/v1/customers/{id}'
+ *     drive -c 64 -d 4 -r 5000 -p -t TOKEN_FILE -i IDS_FILE -m MIX_FILE https://localhost:8443
  *
- * URL is http or https, to a numeric IPv4 address or localhost; "{id}" in it stands for a line of IDS_FILE. With -r requests arrive at
- * that rate whatever the replies do (no coordinated omission). Prints one line of JSON. */
+ * A mix file has a line for each class of requests: weight, class, method, target and perhaps a JSON body, with tabs between; lines
+ * that begin with # are comments. What the templates may hold: mix.h. How the time is spent and what is counted: drive.h. */
 #include "drive.h"
 
-#include "base/buf.h"
-
-#include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { IDS_MAX = 100 * 1000, FILE_MAX = 64 * 1024 * 1024 };
+enum { FILE_MAX = 64 * 1024 * 1024 };
 
-struct options {
-    int connections;
-    double seconds, rate;
-    const char *token_file, *ids_file, *url;
+static const char usage[] = "usage: drive [options] URL\n"
+                            "  -c N      connections (64)\n"
+                            "  -d S      seconds that are measured (4)\n"
+                            "  -w S      seconds before that, not measured (0)\n"
+                            "  -r RATE   requests arrive at this rate, a second, whatever the replies do; else each follows a reply\n"
+                            "  -p        ... at random, as those of independent users do (Poisson), not evenly\n"
+                            "  -t FILE   a bearer token, its first line\n"
+                            "  -i FILE   ids, one a line: {id} in the URL, in targets and bodies\n"
+                            "  -m FILE   classes: weight<TAB>class<TAB>METHOD<TAB>target[<TAB>body]; the URL has no path then\n"
+                            "  -k        an Idempotency-Key of its own for each POST\n"
+                            "  -j        JSON, one line\n";
+
+struct arguments {
+    struct drive_options drive;
+    const char *token_file, *ids_file, *mix_file, *url;
+    bool has_keys, as_json;
 };
+
+static struct buf token, ids, lines, fields;
 
 static void fail(const char *what, const char *why)
 {
@@ -30,119 +43,154 @@ static void fail(const char *what, const char *why)
     exit(EXIT_FAILURE);
 }
 
-static struct str file_read(const char *name)
+static double number(int option, const char *text, double least, double most)
 {
-    struct buf b; /* lives until the end */
-    FILE *f = fopen(name, "r");
-    if (!f) fail(name, strerror(errno));
-    buf_init(&b, FILE_MAX);
-    char piece[4096];
-    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;) buf_add(&b, (struct str){ piece, n });
-    fclose(f);
-    if (!buf_ok(&b)) fail(name, "too large");
-    return buf_str(&b);
-}
-
-static double number(const char *text, double least, double most)
-{
-    char *end;
+    char *end, why[80];
     double n = strtod(text, &end);
-    if (*end || !(n >= least && n <= most)) fail(text, "not a number that makes sense here");
-    return n;
+    if (end != text && !*end && n >= least && n <= most) return n;
+    snprintf(why, sizeof why, "-%c takes a number from %g to %g", option, least, most);
+    fail(text, why);
+    return 0;
 }
 
-static struct options options_read(int argc, char **argv)
+static void usage_fail(void)
 {
-    struct options o = { .connections = 64, .seconds = 4 };
-    for (int c; (c = getopt(argc, argv, "c:d:r:t:i:")) != -1;) {
+    fputs(usage, stderr);
+    exit(EXIT_FAILURE);
+}
+
+static struct arguments arguments_read(int argc, char **argv)
+{
+    struct arguments a = { .drive = { .connections = 64, .seconds = 4 } };
+    for (int c; (c = getopt(argc, argv, "c:d:w:r:pt:i:m:kj")) != -1;) {
         switch (c) {
-        case 'c': o.connections = (int)number(optarg, 1, 20000); break;
-        case 'd': o.seconds = number(optarg, 0.1, 3600); break;
-        case 'r': o.rate = number(optarg, 1, 1e6); break;
-        case 't': o.token_file = optarg; break;
-        case 'i': o.ids_file = optarg; break;
-        default: exit(EXIT_FAILURE);
+        case 'c': a.drive.connections = (int)number(c, optarg, 1, 20000); break;
+        case 'd': a.drive.seconds = number(c, optarg, 0.1, 3600); break;
+        case 'w': a.drive.warmup_seconds = number(c, optarg, 0, 3600); break;
+        case 'r': a.drive.rate = number(c, optarg, 0.1, 1e6); break;
+        case 'p': a.drive.is_poisson = true; break;
+        case 't': a.token_file = optarg; break;
+        case 'i': a.ids_file = optarg; break;
+        case 'm': a.mix_file = optarg; break;
+        case 'k': a.has_keys = true; break;
+        case 'j': a.as_json = true; break;
+        default: usage_fail();
         }
     }
-    if (optind != argc - 1) fail("usage", "drive [-c CONNECTIONS] [-d SECONDS] [-r RATE] [-t TOKEN] [-i IDS] URL");
-    o.url = argv[optind];
-    return o;
+    if (optind != argc - 1) usage_fail();
+    if (a.drive.is_poisson && a.drive.rate <= 0) fail("-p", "needs -r RATE");
+    a.url = argv[optind];
+    return a;
 }
 
-/* "http://127.0.0.1:8102/path" -> address, TLS or not; the authority and the path remain. */
-static void url_read(const char *url, struct target *t, struct str *ret_authority, struct str *ret_path)
+static struct str file_read(const char *name, struct buf *b)
 {
-    char host[64];
-    int64_t port;
-    struct str s = str_of(url);
-    bool is_https = str_has_prefix(s, STR("https://"));
-    if (!is_https && !str_has_prefix(s, STR("http://"))) fail(url, "neither http:// nor https://");
-    str_take(&s, is_https ? 8 : 7);
-    const char *slash = memchr(s.p, '/', s.len);
-    if (!slash) fail(url, "no path");
-    struct str authority = str_take(&s, (size_t)(slash - s.p)), rest = authority, name = str_cut(&rest, ':');
-    if (name.len >= sizeof host || str_is_none(rest) || !str_to_i64(rest, 1, 65535, &port)) fail(url, "no port");
-    memcpy(host, name.p, name.len);
-    host[name.len] = 0;
-    t->address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    const char *number = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (inet_pton(AF_INET, number, &t->address.sin_addr) != 1) fail(url, "the host is not a numeric IPv4 address");
-    t->tls = is_https ? SSL_CTX_new(TLS_client_method()) : NULL; /* the certificate is not checked: it is our own */
-    *ret_authority = authority;
-    *ret_path = s;
+    char piece[4096];
+    FILE *f = fopen(name, "r");
+    if (!f) fail(name, strerror(errno));
+    buf_init(b, FILE_MAX);
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;) buf_add(b, (struct str){ piece, n });
+    if (ferror(f)) fail(name, strerror(errno));
+    fclose(f);
+    if (!buf_ok(b)) fail(name, "too large");
+    return buf_str(b);
 }
 
-static void request_make(struct target *t, struct str authority, struct str path, struct str token)
+/* Owned by the caller. */
+static struct str *ids_read(const char *name, size_t *ret_count)
 {
-    static struct buf b;
-    buf_init(&b, 64 * 1024);
-    const char *at = memmem(path.p, path.len, "{id}", 4);
-    size_t before = at ? (size_t)(at - path.p) : path.len;
-    buf_addf(&b, "GET %.*s", (int)before, path.p);
-    t->id_at = b.len;
-    if (at) buf_addf(&b, "%.*s%.*s", STR_ARG(t->ids[0]), (int)(path.len - before - 4), at + 4);
-    buf_addf(&b, " HTTP/1.1\r\nHost: %.*s\r\n", STR_ARG(authority));
-    if (token.len) buf_addf(&b, "Authorization: Bearer %.*s\r\n", STR_ARG(token));
-    buf_addz(&b, "\r\n");
-    t->request = buf_str(&b);
+    struct str rest = file_read(name, &ids), line;
+    size_t most = 1, n = 0;
+    for (size_t i = 0; i < rest.len; i++) most += rest.p[i] == '\n';
+    struct str *all = calloc(most, sizeof *all);
+    while (all && rest.len)
+        if ((line = str_cut(&rest, '\n')).len) all[n++] = line;
+    if (!n) fail(name, "no ids in it");
+    *ret_count = n;
+    return all;
 }
 
-static void target_make(const struct options *o, struct target *t)
+static void mix_read(struct mix *m, const char *name)
 {
-    struct str authority, path, lines = o->ids_file ? file_read(o->ids_file) : STR("");
-    struct str token_lines = o->token_file ? file_read(o->token_file) : STR("");
-    struct str *ids = calloc(IDS_MAX, sizeof *ids);
-    url_read(o->url, t, &authority, &path);
-    while (lines.len && t->id_count < IDS_MAX) {
-        ids[t->id_count] = str_cut(&lines, '\n');
-        if (ids[t->id_count++].len != ids[0].len) fail(o->ids_file, "the lines differ in length");
+    struct str rest = file_read(name, &lines);
+    for (int number = 1; rest.len; number++) {
+        char where[300];
+        struct str line = str_cut(&rest, '\n');
+        const char *wrong = line.len && line.p[0] != '#' ? mix_add_line(m, line) : NULL;
+        snprintf(where, sizeof where, "%s:%d", name, number);
+        if (wrong) fail(where, wrong);
     }
-    if (!t->id_count) ids[t->id_count++] = STR("");
-    t->ids = ids;
-    request_make(t, authority, path, str_cut(&token_lines, '\n'));
+    if (!m->class_count) fail(name, "no classes in it");
 }
 
-static double cpu_us(void)
+static void fields_make(struct mix *m, const struct origin *origin, const char *token_file)
 {
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    buf_init(&fields, 64 * 1024);
+    buf_addf(&fields, "Host: %.*s\r\n", STR_ARG(origin->authority));
+    if (token_file) {
+        struct str rest = file_read(token_file, &token), line = str_cut(&rest, '\n');
+        if (!line.len) fail(token_file, "its first line is empty");
+        buf_addf(&fields, "Authorization: Bearer %.*s\r\n", STR_ARG(line));
+    }
+    if (!buf_ok(&fields)) fail(token_file, "too long for a token");
+    m->fields = buf_str(&fields);
+}
+
+static void mix_make(struct mix *m, const struct arguments *a, const struct origin *origin, struct str path)
+{
+    m->ids = a->ids_file ? ids_read(a->ids_file, &m->id_count) : NULL;
+    m->has_keys = a->has_keys;
+    fields_make(m, origin, a->token_file);
+    mix_init(m);
+    if (a->mix_file) {
+        if (path.len > 1) fail(a->url, "has a path, and -m FILE has too");
+        mix_read(m, a->mix_file);
+        return;
+    }
+    const char *wrong = mix_add(m, 1, STR("get"), STR("GET"), path.len ? path : STR("/"), STR_NONE);
+    if (wrong) fail(a->url, wrong);
+}
+
+/* Sockets for all connections, timers that are exact, no signal from a connection that is gone. */
+static void process_prepare(int connections)
+{
+    struct rlimit files;
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= (rlim_t)connections + 16) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < (rlim_t)connections + 16) fail("-c", "more connections than this process may have files (ulimit -n)");
+}
+
+/* 2xx or not, something came back. */
+static bool is_answered(const struct mix *m, const struct drive_results *r)
+{
+    uint64_t n = r->in_time;
+    for (int i = 0; i < m->class_count; i++) n += r->classes[i].latency.count;
+    for (int i = 0; i < DRIVE_STATUSES; i++) n += r->statuses[i];
+    return n > 0;
 }
 
 int main(int argc, char **argv)
 {
-    static struct results r;
-    struct options o = options_read(argc, argv);
-    struct target t = { 0 };
-    target_make(&o, &t);
-    double before = cpu_us();
-    if (!drive(&t, o.connections, o.seconds, o.rate, &r)) fail(o.url, strerror(errno));
-    uint64_t n = r.latency.count;
-    if (!n) fail(o.url, "nothing was answered");
-    printf("{\"requests\": %llu, \"failures\": %llu, \"per_second\": %.0f, \"mean_us\": %.0f, \"p50_us\": %llu, \"p90_us\": %llu, "
-           "\"p99_us\": %llu, \"max_us\": %llu, \"client_cpu_us\": %.1f}\n",
-           (unsigned long long)n, (unsigned long long)r.failures, (double)n / o.seconds, (double)r.latency.sum / (double)n,
-           (unsigned long long)histogram_at(&r.latency, 0.5), (unsigned long long)histogram_at(&r.latency, 0.9),
-           (unsigned long long)histogram_at(&r.latency, 0.99), (unsigned long long)r.latency.max, (cpu_us() - before) / (double)n);
-    return EXIT_SUCCESS;
+    static struct drive_results results;
+    static struct mix mix;
+    struct origin origin = { 0 };
+    struct str path;
+    struct arguments a = arguments_read(argc, argv);
+    const char *wrong = origin_read(a.url, &origin, &path);
+    if (wrong) fail(a.url, wrong);
+    mix_make(&mix, &a, &origin, path);
+    process_prepare(a.drive.connections);
+    drive_run(&a.drive, &origin, &mix, &results);
+    drive_report(&a.drive, &mix, &results, a.as_json);
+    bool ok = is_answered(&mix, &results);
+    if (!ok) fprintf(stderr, "drive: %s: nothing was answered\n", a.url);
+    free((void *)(uintptr_t)mix.ids);
+    mix_done(&mix);
+    origin_done(&origin);
+    struct buf *const bufs[] = { &token, &ids, &lines, &fields };
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_done(bufs[i]);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

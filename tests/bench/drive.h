@@ -1,29 +1,48 @@
-/* drive: what the files of the load generator share. */
+/* drive: what is asked of the load generator, and what came of it. */
 #ifndef BENCH_DRIVE_H
 #define BENCH_DRIVE_H
 
-#include "base/str.h"
 #include "histogram.h"
+#include "mix.h"
+#include "origin.h"
 
-#include <netinet/in.h>
+enum { DRIVE_STATUSES = 600, DRIVE_GRACE_S = 5, DRIVE_OPENING_S = 2 };
 
-struct results {
-    struct histogram latency;
-    uint64_t failures; /* statuses other than 2xx, broken or missing replies */
+enum drive_error {
+    DRIVE_CONNECT,    /* a connection that could not be opened, before any request */
+    DRIVE_BROKEN,     /* closed before the reply was whole, or just before the request came */
+    DRIVE_GARBLED,    /* not HTTP, or more than the reply */
+    DRIVE_UNANSWERED, /* when the time was over */
+    DRIVE_ERRORS
 };
 
-struct target {
-    struct sockaddr_in address;
-    void *tls; /* SSL_CTX; NULL: plain */
-    struct str request; /* a whole HTTP message; in writable memory */
-    size_t id_at;       /* where an id goes in it */
-    const struct str *ids; /* of one length; the requests take them in turn */
-    size_t id_count;
+struct drive_options {
+    int connections;
+    double seconds, warmup_seconds;
+    double rate; /* a second; 0: closed loop */
+    bool is_poisson;
 };
 
-/* Drives `connections` keep-alive connections for `seconds`, each with one request at a time. rate 0: the next request follows
- * its reply at once. Else requests arrive `rate` times a second whatever the replies do, and the latency of each counts from
- * its arrival. What is unanswered 5 seconds after the end has failed. False: cannot connect (errno). */
-bool drive(const struct target *t, int connections, double seconds, double rate, struct results *ret);
+struct drive_tally {
+    struct histogram latency; /* of 2xx */
+    uint64_t failures;
+};
+
+struct drive_results {
+    struct drive_tally classes[MIX_CLASSES_MAX];
+    uint64_t statuses[DRIVE_STATUSES], errors[DRIVE_ERRORS]; /* statuses that are not 2xx */
+    uint64_t in_time_good, in_time; /* replies that came between the end of the warm-up and the end: 2xx, all */
+    double user_us, system_us;      /* CPU of this process in that time */
+    uint64_t late_us;               /* open loop: how late an arrival was seen at worst: above a few ms the client lacked CPU */
+};
+
+/* Drives `connections` keep-alive connections, each with one request at a time. Closed loop: the next request follows its reply at
+ * once. Open loop: requests arrive `rate` times a second, evenly or as independent users do (Poisson), whatever the replies do, and
+ * the latency of each counts from its arrival; without a free connection it waits. Requests that begin in the warm-up are not
+ * counted. Takes at most the two times and DRIVE_GRACE_S, whatever the server does; up to DRIVE_OPENING_S of that the connections. */
+void drive_run(const struct drive_options *o, const struct origin *origin, struct mix *m, struct drive_results *ret);
+
+/* One line of JSON, or text. */
+void drive_report(const struct drive_options *o, const struct mix *m, const struct drive_results *r, bool as_json);
 
 #endif

@@ -1,216 +1,295 @@
 #include "drive.h"
 
 #include "base/clock.h"
+#include "channel.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { ROOM = 256 * 1024, GRACE_US = 5 * 1000 * 1000, QUEUE = 1 << 20, EVENTS = 256 };
+enum { QUEUE = 1 << 20, EVENTS = 32, RETRY_US = 100 * 1000, PAUSE_US = 10 * 1000 };
 
-struct conn {
-    int fd;
-    SSL *ssl;
-    bool busy;
-    uint64_t begun_us;
-    size_t have; /* bytes of the reply under way */
-    char *room;  /* ROOM bytes */
+struct arrival {
+    uint64_t at_us;
+    int class;
 };
 
 static struct {
-    const struct target *target;
-    struct results *results;
+    const struct drive_options *options;
+    const struct origin *origin;
+    struct mix *mix;
+    struct drive_results *results;
     int epoll;
-    struct conn *conns, **idle;
-    size_t idle_count, next_id, under_way;
-    uint64_t *arrived; /* open loop: requests that wait for a connection, a ring */
-    size_t first, last;
-    bool is_open_loop, is_over;
+    struct channel *channels, **pool, **down; /* idle ones; those to be opened again */
+    int pool_count, down_count, opening, under_way;
+    struct arrival *queue; /* open loop: requests that wait for a connection, a ring */
+    uint64_t queue_first, queue_end;
+    uint64_t launch_us, begin_us, count_us, end_us, deadline_us; /* begin_us 0: connections are still being opened */
+    double next_us; /* open loop: the next arrival, after begin_us */
 } loop;
 
-/* --- one connection ----------------------------------------------------------------------------------------------- */
+/* --- accounts ----------------------------------------------------------------------------------------------------- */
 
-/* Connects and shakes hands while nothing is measured, or after the server has closed. */
-static bool conn_connect(struct conn *c)
+static bool is_counted(uint64_t begun_us)
 {
-    const struct target *t = loop.target;
-    int one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&t->address, sizeof t->address) != 0) return false;
-    if (t->tls) {
-        c->ssl = SSL_new(t->tls);
-        if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1) return errno = EPROTO, false;
-        SSL_set_read_ahead(c->ssl, 1);
+    return begun_us >= loop.count_us;
+}
+
+static void count_failure(uint64_t begun_us, int class, enum drive_error why)
+{
+    if (!is_counted(begun_us)) return;
+    loop.results->classes[class].failures++;
+    loop.results->errors[why]++;
+}
+
+static void count_answer(const struct channel *c, uint64_t now_us)
+{
+    int status = c->response.status;
+    bool is_good = status >= 200 && status < 300;
+    if (now_us >= loop.count_us && now_us < loop.end_us) {
+        loop.results->in_time++;
+        loop.results->in_time_good += is_good;
     }
-    fcntl(c->fd, F_SETFL, O_NONBLOCK);
-    struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
-    return epoll_ctl(loop.epoll, EPOLL_CTL_ADD, c->fd, &e) == 0;
-}
-
-static void conn_close(struct conn *c)
-{
-    if (c->ssl) SSL_free(c->ssl);
-    if (c->fd >= 0) close(c->fd);
-    c->ssl = NULL;
-    c->fd = -1;
-    c->have = 0;
-}
-
-static ssize_t conn_read(struct conn *c)
-{
-    char *to = c->room + c->have;
-    size_t room = ROOM - c->have;
-    if (!c->ssl) return recv(c->fd, to, room, 0);
-    int n = SSL_read(c->ssl, to, (int)room);
-    if (n <= 0 && SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ) errno = EAGAIN, n = -1;
-    return n;
-}
-
-static bool conn_send(struct conn *c, uint64_t begun_us)
-{
-    struct str r = loop.target->request, id = loop.target->ids[loop.next_id++ % loop.target->id_count];
-    memcpy((char *)(uintptr_t)r.p + loop.target->id_at, id.p, id.len);
-    ssize_t n = c->ssl ? SSL_write(c->ssl, r.p, (int)r.len) : send(c->fd, r.p, r.len, MSG_NOSIGNAL);
-    c->busy = true;
-    c->begun_us = begun_us;
-    c->have = 0;
-    loop.under_way++;
-    return n == (ssize_t)r.len; /* a request fits into the socket, or something is wrong */
-}
-
-/* --- replies ------------------------------------------------------------------------------------------------------ */
-
-/* Length of the whole reply: 0 when more is needed, SIZE_MAX when it is none that this client can read. */
-static size_t reply_length(const struct conn *c)
-{
-    const char *end = memmem(c->room, c->have, "\r\n\r\n", 4), *field;
-    int64_t length;
-    if (!end) return c->have < ROOM ? 0 : SIZE_MAX;
-    struct str head = { c->room, (size_t)(end + 2 - c->room) };
-    field = memmem(head.p, head.len, "ontent-", 7);
-    while (field && strncasecmp(field, "ontent-length:", 14) != 0)
-        field = memmem(field + 1, head.len - (size_t)(field + 1 - head.p), "ontent-", 7);
-    if (!field) return c->room[9] == '3' || !memcmp(c->room + 9, "204", 3) ? head.len + 2 : SIZE_MAX;
-    struct str rest = { field + 14, head.len - (size_t)(field + 14 - head.p) };
-    if (!str_to_i64(str_trim(str_cut(&rest, '\r')), 0, ROOM - (int64_t)head.len - 2, &length)) return SIZE_MAX;
-    return head.len + 2 + (size_t)length;
-}
-
-static void conn_next(struct conn *c, uint64_t now_us);
-
-static void conn_done(struct conn *c, bool is_good, uint64_t now_us)
-{
-    if (c->busy) {
-        loop.under_way--;
-        histogram_add(&loop.results->latency, now_us - c->begun_us);
-        loop.results->failures += !is_good;
+    if (!is_counted(c->begun_us)) return;
+    if (is_good) {
+        histogram_add(&loop.results->classes[c->class].latency, now_us - c->begun_us);
+    } else {
+        loop.results->classes[c->class].failures++;
+        loop.results->statuses[status]++;
     }
-    c->busy = false;
-    conn_next(c, now_us);
 }
 
-static void conn_broken(struct conn *c, uint64_t now_us)
+/* CPU so far, or since `from`. */
+static void cpu_take(double *user_us, double *system_us)
 {
-    bool was_busy = c->busy;
-    conn_close(c);
-    if (!conn_connect(c)) conn_close(c); /* given up; the other connections go on */
-    if (was_busy || !loop.is_open_loop) conn_done(c, false, now_us);
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    *user_us = (double)u.ru_utime.tv_sec * 1e6 + (double)u.ru_utime.tv_usec - *user_us;
+    *system_us = (double)u.ru_stime.tv_sec * 1e6 + (double)u.ru_stime.tv_usec - *system_us;
 }
 
-/* The next request of this connection, or none for now. */
-static void conn_next(struct conn *c, uint64_t now_us)
+/* --- connections and their requests ------------------------------------------------------------------------------- */
+
+static bool is_open_loop(void)
 {
-    if (loop.is_over || c->fd < 0) return;
-    if (loop.is_open_loop && loop.first == loop.last) {
-        loop.idle[loop.idle_count++] = c;
+    return loop.options->rate > 0;
+}
+
+static void channel_lost(struct channel *c, uint64_t retry_us)
+{
+    if (!c->was_opened) loop.opening--;
+    c->was_opened = true;
+    channel_close(c);
+    c->retry_us = retry_us;
+    loop.down[loop.down_count++] = c;
+}
+
+static void request_begin(struct channel *c, struct arrival a, uint64_t now_us)
+{
+    c->begun_us = a.at_us;
+    c->class = a.class;
+    if (channel_send(c, mix_message(loop.mix, a.class), mix_is_head(loop.mix, a.class))) {
+        loop.under_way++;
         return;
     }
-    uint64_t begun = loop.is_open_loop ? loop.arrived[loop.first++ % QUEUE] : now_us;
-    if (!conn_send(c, begun)) conn_broken(c, now_us);
+    count_failure(a.at_us, a.class, DRIVE_BROKEN);
+    channel_lost(c, now_us);
 }
 
-static void conn_readable(struct conn *c)
+/* An idle connection gets its next request, or waits for one. */
+static void channel_serve(struct channel *c, uint64_t now_us)
 {
-    ssize_t n = conn_read(c);
-    if (n < 0 && errno == EAGAIN) return;
+    if (loop.queue_first < loop.queue_end) {
+        request_begin(c, loop.queue[loop.queue_first++ % QUEUE], now_us);
+    } else if (loop.begin_us && !is_open_loop() && now_us < loop.end_us) {
+        request_begin(c, (struct arrival){ now_us, mix_pick(loop.mix) }, now_us);
+    } else if (!c->is_pooled) {
+        c->is_pooled = true;
+        loop.pool[loop.pool_count++] = c;
+    }
+}
+
+/* NULL: none is idle. Connections that were lost in the pool are left out. */
+static struct channel *pool_take(void)
+{
+    while (loop.pool_count) {
+        struct channel *c = loop.pool[--loop.pool_count];
+        c->is_pooled = false;
+        if (c->state == CHANNEL_IDLE) return c;
+    }
+    return NULL;
+}
+
+static void channel_opened(struct channel *c, uint64_t now_us)
+{
+    if (!c->was_opened) loop.opening--;
+    c->was_opened = true;
+    channel_serve(c, now_us);
+}
+
+static void channel_answered(struct channel *c, uint64_t now_us)
+{
+    loop.under_way--;
+    count_answer(c, now_us);
+    if (c->response.closes) channel_lost(c, now_us);
+    else channel_serve(c, now_us);
+}
+
+static void channel_failed(struct channel *c, enum drive_error why, uint64_t now_us)
+{
+    if (c->state == CHANNEL_BUSY) {
+        loop.under_way--;
+        count_failure(c->begun_us, c->class, why);
+    } else {
+        loop.results->errors[why]++;
+    }
+    channel_lost(c, why == DRIVE_CONNECT ? now_us + RETRY_US : now_us);
+}
+
+static void channel_happened(struct channel *c, uint32_t events)
+{
+    enum channel_event e = channel_handle(c, events);
+    if (e == CHANNEL_WAIT) return;
     uint64_t now = clock_us();
-    if (n <= 0) return conn_broken(c, now);
-    c->have += (size_t)n;
-    size_t whole = reply_length(c);
-    if (whole == 0 || (whole != SIZE_MAX && c->have < whole)) return;
-    if (whole == SIZE_MAX || c->have > whole || !c->busy) return conn_broken(c, now);
-    conn_done(c, c->room[9] == '2', now);
+    switch (e) {
+    case CHANNEL_OPENED: channel_opened(c, now); break;
+    case CHANNEL_REPLIED: channel_answered(c, now); break;
+    case CHANNEL_UNOPENED: channel_failed(c, DRIVE_CONNECT, now); break;
+    case CHANNEL_DROPPED: channel_lost(c, now); break;
+    case CHANNEL_BROKEN: channel_failed(c, DRIVE_BROKEN, now); break;
+    case CHANNEL_GARBLED: channel_failed(c, DRIVE_GARBLED, now); break;
+    case CHANNEL_WAIT: break;
+    }
+}
+
+/* Opens what is down and may be tried now. */
+static void down_open(uint64_t now_us)
+{
+    for (int i = loop.down_count - 1; i >= 0; i--) {
+        struct channel *c = loop.down[i];
+        if (c->retry_us > now_us) continue;
+        loop.down[i] = loop.down[--loop.down_count];
+        if (!channel_open(c, loop.origin, loop.epoll)) channel_failed(c, DRIVE_CONNECT, now_us);
+    }
+}
+
+/* --- arrivals ----------------------------------------------------------------------------------------------------- */
+
+static double interval_us(void)
+{
+    double mean = 1e6 / loop.options->rate;
+    return loop.options->is_poisson ? -log(mix_random(loop.mix)) * mean : mean;
+}
+
+static void arrive(struct arrival a, uint64_t now_us)
+{
+    uint64_t late = now_us - a.at_us;
+    if (is_counted(a.at_us) && late > loop.results->late_us) loop.results->late_us = late;
+    struct channel *c = pool_take();
+    if (c) request_begin(c, a, now_us);
+    else if (loop.queue_end - loop.queue_first < QUEUE) loop.queue[loop.queue_end++ % QUEUE] = a;
+    else count_failure(a.at_us, a.class, DRIVE_UNANSWERED);
+}
+
+/* Requests whose time has come; returns microseconds until the next one. */
+static uint64_t arrivals(uint64_t now_us)
+{
+    uint64_t at;
+    while ((at = loop.begin_us + (uint64_t)loop.next_us) <= now_us && at < loop.end_us) {
+        arrive((struct arrival){ at, mix_pick(loop.mix) }, now_us);
+        loop.next_us += interval_us();
+    }
+    return at < loop.end_us ? at - now_us : PAUSE_US;
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-/* Requests whose time has come; returns microseconds until the next one. */
-static uint64_t arrivals(uint64_t *next_us, uint64_t now_us, double interval_us)
+/* Begins when all connections are open, or have failed, or take too long. */
+static void begin(uint64_t now_us)
 {
-    static double carry;
-    while (*next_us <= now_us) {
-        if (loop.idle_count) {
-            struct conn *c = loop.idle[--loop.idle_count];
-            if (!conn_send(c, *next_us)) conn_broken(c, now_us);
-        } else if (loop.last - loop.first < QUEUE) {
-            loop.arrived[loop.last++ % QUEUE] = *next_us;
-        } else {
-            loop.results->failures++;
-        }
-        carry += interval_us;
-        *next_us += (uint64_t)carry;
-        carry -= (double)(uint64_t)carry;
+    const struct drive_options *o = loop.options;
+    loop.begin_us = now_us;
+    loop.count_us = now_us + (uint64_t)(o->warmup_seconds * 1e6);
+    loop.end_us = loop.count_us + (uint64_t)(o->seconds * 1e6);
+    loop.deadline_us = loop.end_us + DRIVE_GRACE_S * 1000000 - (now_us - loop.launch_us);
+    loop.next_us = is_open_loop() ? interval_us() : 0;
+    for (int n = is_open_loop() ? 0 : loop.pool_count; n > 0; n--) {
+        struct channel *c = pool_take();
+        if (c) channel_serve(c, now_us);
     }
-    return *next_us - now_us;
 }
 
-static void loop_run(uint64_t end_us, double rate)
+static void wait_and_handle(uint64_t wait_us)
 {
     struct epoll_event events[EVENTS];
-    uint64_t next = clock_us(), now = next;
-    while (now < end_us || (loop.under_way && now < end_us + GRACE_US)) {
-        uint64_t wait = loop.is_open_loop && now < end_us ? arrivals(&next, now, 1e6 / rate) : 10000;
-        struct timespec timeout = { (time_t)(wait / 1000000), (long)(wait % 1000000) * 1000 };
-        int n = epoll_pwait2(loop.epoll, events, EVENTS, &timeout, NULL);
-        loop.is_over = clock_us() >= end_us;
-        for (int i = 0; i < n; i++) conn_readable(events[i].data.ptr);
-        now = clock_us();
-    }
-    loop.results->failures += loop.under_way + (loop.last - loop.first);
+    struct timespec timeout = { (time_t)(wait_us / 1000000), (long)(wait_us % 1000000) * 1000 };
+    int n = epoll_pwait2(loop.epoll, events, EVENTS, &timeout, NULL);
+    for (int i = 0; i < n; i++) channel_happened(events[i].data.ptr, events[i].events);
 }
 
-bool drive(const struct target *t, int connections, double seconds, double rate, struct results *ret)
+static bool is_over(uint64_t now_us)
 {
-    bool ok = true;
-    loop.target = t;
+    if (!loop.begin_us || now_us < loop.end_us) return false;
+    return now_us >= loop.deadline_us || (!loop.under_way && loop.queue_first == loop.queue_end);
+}
+
+static void loop_run(void)
+{
+    enum { BEFORE, COUNTING, AFTER } phase = BEFORE;
+    uint64_t now = loop.launch_us = clock_us();
+    for (; !is_over(now); now = clock_us()) {
+        down_open(now);
+        if (!loop.begin_us && (!loop.opening || now - loop.launch_us >= DRIVE_OPENING_S * 1000000)) begin(now);
+        if (loop.begin_us && ((phase == BEFORE && now >= loop.count_us) || (phase == COUNTING && now >= loop.end_us))) {
+            cpu_take(&loop.results->user_us, &loop.results->system_us);
+            phase++;
+        }
+        uint64_t wait = loop.begin_us && is_open_loop() ? arrivals(now) : PAUSE_US;
+        wait_and_handle(wait < PAUSE_US ? wait : PAUSE_US);
+    }
+    if (phase == COUNTING) cpu_take(&loop.results->user_us, &loop.results->system_us);
+}
+
+/* What the end of time cut off. */
+static void unanswered_count(void)
+{
+    for (; loop.queue_first < loop.queue_end; loop.queue_first++) {
+        struct arrival a = loop.queue[loop.queue_first % QUEUE];
+        count_failure(a.at_us, a.class, DRIVE_UNANSWERED);
+    }
+    for (int i = 0; i < loop.options->connections; i++) {
+        struct channel *c = &loop.channels[i];
+        if (c->state == CHANNEL_BUSY) count_failure(c->begun_us, c->class, DRIVE_UNANSWERED);
+        else if (!c->was_opened) loop.results->errors[DRIVE_CONNECT]++;
+    }
+}
+
+void drive_run(const struct drive_options *o, const struct origin *origin, struct mix *m, struct drive_results *ret)
+{
+    size_t n = (size_t)o->connections;
+    loop.options = o;
+    loop.origin = origin;
+    loop.mix = m;
     loop.results = ret;
-    loop.is_open_loop = rate > 0;
     loop.epoll = epoll_create1(EPOLL_CLOEXEC);
-    loop.conns = calloc((size_t)connections, sizeof *loop.conns);
-    loop.idle = calloc((size_t)connections, sizeof *loop.idle);
-    loop.arrived = rate > 0 ? calloc(QUEUE, sizeof *loop.arrived) : NULL;
-    loop.next_id = (size_t)clock_us() % t->id_count;
-    for (int i = 0; i < connections && ok; i++) {
-        loop.conns[i].room = malloc(ROOM);
-        ok = conn_connect(&loop.conns[i]);
+    loop.channels = calloc(n, sizeof *loop.channels);
+    loop.pool = calloc(n, sizeof *loop.pool);
+    loop.down = calloc(n, sizeof *loop.down);
+    loop.queue = calloc(QUEUE, sizeof *loop.queue);
+    loop.opening = o->connections;
+    if (loop.epoll < 0 || !loop.channels || !loop.pool || !loop.down || !loop.queue) abort();
+    for (int i = 0; i < o->connections; i++) {
+        channel_init(&loop.channels[i]);
+        loop.down[loop.down_count++] = &loop.channels[i];
     }
-    uint64_t now = clock_us();
-    for (int i = 0; i < connections && ok; i++) conn_next(&loop.conns[i], now);
-    if (ok) loop_run(now + (uint64_t)(seconds * 1e6), rate);
-    int cause = errno;
-    for (int i = 0; i < connections; i++) {
-        conn_close(&loop.conns[i]);
-        free(loop.conns[i].room);
-    }
-    free(loop.conns);
-    free(loop.idle);
-    free(loop.arrived);
+    loop_run();
+    unanswered_count();
+    for (int i = 0; i < o->connections; i++) channel_done(&loop.channels[i]);
+    free(loop.channels);
+    free(loop.pool);
+    free(loop.down);
+    free(loop.queue);
     close(loop.epoll);
-    return errno = cause, ok;
 }

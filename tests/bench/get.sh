@@ -5,11 +5,14 @@
 ticks() { awk '{ sub(/.*[)] /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 backend_ticks() { local pid sum=0; for pid in $(pgrep -P "$PG_PID" -f 'customer_service'); do sum=$((sum + $(ticks "$pid"))); done; echo "$sum"; }
 
-# drive CONNECTIONS BASE_URL: leaves its figures in $WORK/drive
+# drive CONNECTIONS BASE_URL [OPTION...]: leaves its figures in $WORK/drive
 drive() {
-    timeout 30 "$DRIVE" -c "$1" -d "${3:-4}" -t "$WORK/token" -i "$WORK/ids" "$2/api/v1/customers/{id}" >"$WORK/drive"
+    local connections=$1 base=$2
+    shift 2
+    timeout 30 "$DRIVE" -j -c "$connections" -d 4 "$@" -t "$WORK/token" -i "$WORK/ids" "$base/api/v1/customers/{id}" >"$WORK/drive"
 }
-figure() { sed "s/.*\"$1\": \([0-9.]*\).*/\1/" "$WORK/drive"; }
+# One of all requests together: what comes before the classes.
+figure() { sed "s/, \"classes\".*//; s/.*\"$1\": \([0-9.]*\).*/\1/" "$WORK/drive"; }
 
 pgbench_rate() { timeout 30 "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -S -M prepared -n -c "$1" -j 2 -T 4 pgbench 2>/dev/null | awk '/^tps/ { print $3 }'; }
 
@@ -52,12 +55,22 @@ get_cpu() {
     result "$1_cpu_us_client" "$(figure client_cpu_us)"
 }
 
+# Latency at half of the rate that a closed loop reaches, when requests arrive as those of independent users do: PREFIX RATE BASE_URL
+get_latency() {
+    drive 64 "$3" -w 1 -p -r "$(awk -v rate="$2" 'BEGIN { printf "%d", rate / 2 }')"
+    result "$1_p50_us_at_half_rate" "$(figure p50_us)"
+    result "$1_p99_us_at_half_rate" "$(figure p99_us)"
+    result "$1_failed_at_half_rate" "$(figure failures)"
+}
+
 get() {
     local round
     GET_FAILED=0
     GATEWAY_FAILED=0
     get_prepare
     for round in 1 2 3 4 5; do get_round "$round"; done
+    get_latency get "$(median <"$WORK/get.5")" "$CUSTOMER_SERVICE_URL"
+    get_latency gateway_get "$(median <"$WORK/gateway")" "$BASE_URL"
     result get_per_second "$(cat "$WORK"/get.? | best)"
     result pgbench_per_second "$(cat "$WORK"/pgbench.? | best)"
     result get_ratio_to_pgbench "$(median <"$WORK/ratios")"
@@ -71,7 +84,7 @@ get() {
 }
 
 memory() {
-    drive 500 "$CUSTOMER_SERVICE_URL" 4 &
+    drive 500 "$CUSTOMER_SERVICE_URL" &
     sleep 3
     result memory_mib_at_500_connections "$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$(<"$CUSTOMER_SERVICE_PID_FILE")/status")"
     result memory_mib_peak "$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$(<"$CUSTOMER_SERVICE_PID_FILE")/status")"

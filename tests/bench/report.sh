@@ -27,10 +27,11 @@ one run, not promises.
 
 ## Method
 
-- **GET by id**: \`tests/bench/drive\`, a load generator of one thread that costs less CPU than wrk (32, 64, 128 keep-alive connections; random
-  ids out of 20,000; a verified token in each request), on customer-service and through the gateway over TLS, in turns with
-  \`pgbench -S -M prepared\` (1, 8, 16 clients) on the same PostgreSQL over the same socket; five rounds, the best of each side per round, the
-  median of the ratios. CPU is user and system time of a process over the requests of a run at 64 connections.
+- **GET by id**: \`tests/bench/drive\`, a load generator of one thread with one send and one receive a request (32, 64, 128 keep-alive
+  connections; random ids out of 20,000; a verified token in each request), on customer-service and through the gateway over TLS, in turns
+  with \`pgbench -S -M prepared\` (1, 8, 16 clients) on the same PostgreSQL over its unix socket; five rounds, the best of each side per
+  round, the median of the ratios. CPU is user and system time of a process over the requests of a run at 64 connections. Latency at half
+  rate: requests arrive at random (Poisson) at half of the median rate, and each counts from its arrival, also while it waits.
 - **Lists**: one request after the stored totals were thrown away ("first"), then $REPEATS in a row; milliseconds; each with its exact total.
   Five totals are compared with PostgreSQL's own count.
 - **Memory**: resident set of customer-service under load of 500 connections. **Start**: exec to \`/readyz\` 200, median of five.

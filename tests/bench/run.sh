@@ -9,7 +9,7 @@ PGBIN=/usr/lib/postgresql/15/bin
 WORK=$(mktemp -d)
 export RUN_DIR=$WORK/run PORTS=free DEMO=0 BIN_DIR=${BIN_DIR:-$TOP/build/release/bin}
 SEED=${SEED:-$TOP/build/release/tests/bench/seed}
-DRIVE=${DRIVE:-$TOP/build/release/tests/bench/drive}
+DRIVE=${DRIVE:-$(dirname "$SEED")/drive}
 
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"

@@ -106,14 +106,16 @@ static void test_breaker_opens_and_closes_by_itself(void **state)
 
 /* --- what goes on to a service ------------------------------------------------------------------------------------ */
 
+#define GOOD_REPLY "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
 static struct {
     int fd, port;
+    const char *reply;
     char head[16384];
 } listener;
 
 static void *hear_one(void *arg)
 {
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
     int fd = accept(listener.fd, NULL, NULL);
     size_t len = 0;
     (void)arg;
@@ -123,13 +125,14 @@ static void *hear_one(void *arg)
         len += (size_t)n;
         listener.head[len] = 0;
     }
-    if (send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL) < 0) abort();
+    if (send(fd, listener.reply, strlen(listener.reply), MSG_NOSIGNAL) < 0) abort();
     close(fd);
     return NULL;
 }
 
 static void listener_open(void)
 {
+    listener.reply = GOOD_REPLY;
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof at;
     listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -139,19 +142,24 @@ static void listener_open(void)
     listener.port = ntohs(at.sin_port);
 }
 
-/* The head that a service gets of a GET with these header lines. */
-static const char *head_of(const struct replica *gateway, const char *first, const char *second)
+static struct reply *through(const struct replica *gateway, const char *first, const char *second)
 {
     pthread_t thread;
     memset(listener.head, 0, sizeof listener.head);
     pthread_create(&thread, NULL, hear_one, NULL);
-    expect_status(http_send(&(struct request){ .method = "GET",
-                                               .url = text("%s/api/v1/customers", gateway->https_url),
-                                               .token = stack.admin_token,
-                                               .headers = { first, second },
-                                               .fresh = true }),
-                  200);
+    struct reply *r = http_send(&(struct request){ .method = "GET",
+                                                   .url = text("%s/api/v1/customers", gateway->https_url),
+                                                   .token = stack.admin_token,
+                                                   .headers = { first, second },
+                                                   .fresh = true });
     pthread_join(thread, NULL);
+    return r;
+}
+
+/* The head that a service gets of a GET with these header lines. */
+static const char *head_of(const struct replica *gateway, const char *first, const char *second)
+{
+    expect_status(through(gateway, first, second), 200);
     return listener.head;
 }
 
@@ -210,6 +218,26 @@ static void test_trace_is_continued(void **state)
     close(listener.fd);
 }
 
+static void test_answer_that_is_none_is_502(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    };
+    listener_open();
+    struct replica gateway = gateway_to_listener("");
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        listener.reply = replies[i];
+        expect_error(through(&gateway, NULL, NULL), 502, "BAD_GATEWAY", "");
+    }
+    assert_int_equal(replica_stop(&gateway), 0);
+    close(listener.fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_breaker_opens_and_closes_by_itself),
         cmocka_unit_test(test_forwarded_addresses_are_believed_of_trusted_proxies_only),
         cmocka_unit_test(test_trace_is_continued),
+        cmocka_unit_test(test_answer_that_is_none_is_502),
     };
     return system_main("gateway_upstream", tests, COUNT(tests));
 }
