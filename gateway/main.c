@@ -38,6 +38,7 @@ int main(int argc, char **argv)
     static struct app app;
     app = (struct app){ .name = "gateway",
                         .worker_count = s->workers,
+                        .drain_delay_ms = s->drain_delay_ms,
                         .drain_ms = s->drain_ms,
                         .access_log = s->access_log,
                         .routes = registry,

@@ -35,6 +35,7 @@ void app_tell_ready(struct worker *w)
 
 bool app_ready(const struct app *app)
 {
+    if (atomic_load(&app->ending)) return false;
     for (int i = 0; i < app->worker_count; i++)
         if (!atomic_load(&app->worker_ready[i])) return false;
     return true;
@@ -135,6 +136,8 @@ int app_run(struct app *app)
     start_threads(app, threads);
     wait_for_end(app, threads, &signals);
     bool failed = false;
+    atomic_store(&app->ending, true); /* who asks for readiness sends no more; what is on its way is still taken */
+    usleep((useconds_t)app->drain_delay_ms * 1000);
     atomic_store(&app->draining, true);
     wake_all(app, threads);
     for (int i = 0; i < app->worker_count; i++) {

@@ -12,7 +12,8 @@ enum { WORKERS_MAX = 32 };
 struct app {
     const char *name;
     int worker_count;
-    int drain_ms;                              /* for requests under way at SIGTERM */
+    int drain_delay_ms;                        /* from SIGTERM, when it is no longer ready, until it takes no more connections */
+    int drain_ms;                              /* then, for requests under way */
     bool access_log;
     bool trusts_request_id;                    /* a service keeps the gateway's X-Request-Id; the gateway makes its own */
     struct route_table routes;                 /* all that is served; metrics are per row */
@@ -26,13 +27,13 @@ struct app {
     void *extra;                               /* the binary's own */
 
     struct worker workers[WORKERS_MAX];
-    atomic_bool worker_ready[WORKERS_MAX], draining;
+    atomic_bool worker_ready[WORKERS_MAX], ending, draining;
 };
 
 /* Runs until a signal; the exit status. */
 int app_run(struct app *app);
 
-/* Every worker is ready, as they last said (they say so twenty times a second). */
+/* Every worker is ready, as they last said (they say so twenty times a second), and there was no SIGTERM. */
 bool app_ready(const struct app *app);
 
 /* Marks this worker's readiness at once, for starts that are counted in milliseconds. */

@@ -34,7 +34,7 @@ enum { HOUSEKEEPING_S = 60 };
 
 struct settings {
     const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *log_level;
-    int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_ms;
+    int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_delay_ms, drain_ms;
     bool strict, access_log;
 };
 
@@ -57,6 +57,8 @@ static const struct opt opts[] = {
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
       "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
+    { "DRAIN_DELAY_MS", O_INT, AT(drain_delay_ms), "0", 0, 0, 600000,
+      "from SIGTERM, when /readyz begins to fail, until new connections are refused, in milliseconds" },
     { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000,
       "time for requests under way at SIGTERM, in milliseconds" },
     { 0 },
@@ -239,7 +241,8 @@ int service_run(const struct service *s, int argc, char **argv)
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     static struct app app;
     app = (struct app){
-        .name = s->name, .worker_count = settings.workers, .drain_ms = settings.drain_ms, .access_log = settings.access_log,
+        .name = s->name, .worker_count = settings.workers, .drain_delay_ms = settings.drain_delay_ms,
+        .drain_ms = settings.drain_ms, .access_log = settings.access_log,
         .trusts_request_id = true,
         .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,

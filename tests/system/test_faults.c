@@ -238,6 +238,26 @@ static void test_sigterm_answers_the_requests_under_way(void **state)
     assert_int_equal(replica_stop(&r), 0);
 }
 
+static bool is_not_ready(void *url)
+{
+    return fresh_get(text("%s/readyz", (const char *)url))->status == 503;
+}
+
+/* Whoever watches readiness has time to look elsewhere before connections are refused. */
+static void test_sigterm_ends_readiness_before_it_ends_service(void **state)
+{
+    (void)state;
+    struct replica service = replica_start("customer-service", "DRAIN_DELAY_MS=1500", NULL);
+    struct replica gateway = replica_start("gateway", "DRAIN_DELAY_MS=1500", NULL);
+    kill(service.pid, SIGTERM);
+    kill(gateway.pid, SIGTERM);
+    expect(poll_until(1, is_not_ready, service.url) && poll_until(1, is_not_ready, gateway.url), "still ready");
+    expect_status(fresh_get(text("%s/healthz", service.url)), 200);
+    expect_status(fresh_get(text("%s/api/v1/customers?size=1", gateway.https_url)), 200);
+    assert_int_equal(replica_stop(&service), 0);
+    assert_int_equal(replica_stop(&gateway), 0);
+}
+
 static void test_sigterm_under_load_loses_no_request(void **state)
 {
     (void)state;
@@ -279,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_start_without_a_setting_says_which),
         cmocka_unit_test(test_slow_database_is_answered_with_504_in_time),
         cmocka_unit_test(test_sigterm_answers_the_requests_under_way),
+        cmocka_unit_test(test_sigterm_ends_readiness_before_it_ends_service),
         cmocka_unit_test(test_sigterm_under_load_loses_no_request),
         cmocka_unit_test(test_redis_killed_is_nobodys_error),
         cmocka_unit_test(test_ended_connections_are_replaced_at_once),
