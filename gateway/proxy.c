@@ -1,33 +1,14 @@
-#include "gateway.h"
-
-#include "forward.h"
+#include "passage.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/reply.h"
+#include "http/server.h"
 #include "http/worker.h"
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
 enum { TRIES_MAX = 3, BACKOFF_MS = 20, BACKOFF_MAX_MS = 500 };
-
-/* One request on its way to a service. Lies in the request's arena. */
-struct passage {
-    struct req *r;
-    struct gateway *gateway;
-    struct upstream *upstream;
-    struct breaker *breaker;
-    struct client_request request;
-    struct header headers[FORWARD_MAX];
-    int tries;
-    uint32_t tried; /* id of the host that failed last */
-    struct host *host;
-    struct breaker_pass pass;
-    uint64_t begun_us; /* of this try */
-    struct event timer;
-    LIST_ENTRY(passage) link; /* in g->waiting, while it waits for its next try */
-};
 
 static void send_on(struct passage *p);
 
@@ -54,6 +35,8 @@ static void answer(struct req *r, const struct client_reply *reply)
     struct str type = STR_NONE;
     if (reply->error != CLIENT_OK) return answer_error(r, reply->error);
     forward_reply(r, reply, &type);
+    if (r->method == METHOD_HEAD && reply->length >= 0)
+        req_reply_header(r, STR("Content-Length"), arena_printf(&r->arena, "%lld", (long long)reply->length));
     if (reply->status == 304) reply_not_modified(r);
     else reply_raw(r, reply->status, type, reply->body);
 }
@@ -83,25 +66,32 @@ static bool host_has_failed(const struct client_reply *reply)
     return reply->error != CLIENT_OK || reply->status == 503;
 }
 
-static void report(struct passage *p, const struct client_reply *reply)
+static void report(struct passage *p, enum breaker_outcome service, enum host_outcome host)
 {
     uint64_t now = clock_us(), took = now - p->begun_us;
+    if (p->is_reported) return;
+    p->is_reported = true;
     enum breaker_state before = breaker_state(p->breaker, now);
-    breaker_report(p->breaker, now, &p->pass,
-                   is_unknown(reply) ? BREAKER_UNKNOWN : has_failed(reply) ? BREAKER_FAILED : BREAKER_GOOD, took);
+    breaker_report(p->breaker, now, &p->pass, service, took);
     enum breaker_state after = breaker_state(p->breaker, now);
     if (after != before)
         log_warn("breaker", LOG_STR("operation", p->r->route->operation), LOG_Z("from", breaker_state_name(before)),
                  LOG_Z("to", breaker_state_name(after)));
     p->tried = p->host->id;
-    balance_report(p->upstream->balance, p->host, now,
-                   is_unknown(reply) ? HOST_UNKNOWN : host_has_failed(reply) ? HOST_FAILED : HOST_GOOD, took);
+    balance_report(p->upstream->balance, p->host, now, host, took);
+}
+
+void passage_report(struct passage *p, const struct client_reply *reply)
+{
+    if (is_unknown(reply)) report(p, BREAKER_UNKNOWN, HOST_UNKNOWN);
+    else report(p, has_failed(reply) ? BREAKER_FAILED : BREAKER_GOOD, host_has_failed(reply) ? HOST_FAILED : HOST_GOOD);
 }
 
 /* RFC 9110 9.2.2. A request that was not sent may be repeated whatever it is; the services promise the same for a POST with an
  * Idempotency-Key. */
 static bool may_be_repeated(const struct passage *p, const struct client_reply *reply)
 {
+    if (p->body_flows) return false;
     if (reply->error == CLIENT_CONNECT || p->request.idempotent) return true;
     return p->r->method == METHOD_POST && !str_is_none(req_header(p->r, STR("Idempotency-Key")));
 }
@@ -124,7 +114,16 @@ static bool try_again(struct passage *p, const struct client_reply *reply)
     struct timeval wait = { 0, wait_ms * 1000 };
     evtimer_add(&p->timer, &wait);
     LIST_INSERT_HEAD(&p->gateway->waiting, p, link);
+    p->is_waiting = true;
     return true;
+}
+
+static void wait_end(struct passage *p)
+{
+    if (!p->is_waiting) return;
+    p->is_waiting = false;
+    LIST_REMOVE(p, link);
+    evtimer_del(&p->timer);
 }
 
 /* --- one try ------------------------------------------------------------------------------------------------------ */
@@ -133,25 +132,35 @@ static void on_reply(void *arg, const struct client_reply *reply)
 {
     struct passage *p = arg;
     struct req *r = p->r;
-    report(p, reply);
+    p->exchange = NULL;
+    passage_report(p, reply);
+    if (p->reply_flows) return relay_end(p, reply);
     if (try_again(p, reply)) return;
     answer(r, reply);
     req_release(r);
+}
+
+void passage_forget(struct passage *p)
+{
+    wait_end(p);
+    if (!p->exchange) return;
+    client_abort(p->exchange);
+    p->exchange = NULL;
+    report(p, BREAKER_UNKNOWN, HOST_UNKNOWN);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct passage *p = arg;
     (void)fd, (void)what;
-    LIST_REMOVE(p, link);
+    wait_end(p);
     send_on(p);
 }
 
 void proxy_stop(struct gateway *g)
 {
     for (struct passage *p; (p = LIST_FIRST(&g->waiting));) {
-        LIST_REMOVE(p, link);
-        evtimer_del(&p->timer);
+        wait_end(p);
         req_release(p->r);
     }
 }
@@ -167,10 +176,12 @@ static void send_on(struct passage *p)
         return;
     }
     p->tries++;
+    p->is_reported = false;
     p->host = balance_choose(p->upstream->balance, p->begun_us, upstream_random(p->upstream), p->tried);
     p->request.timeout_ms = remaining_ms(r);
     p->request.header_count = forward_request(r, p->request.timeout_ms, p->headers);
-    client_send(p->host->extra, &p->request, on_reply, p);
+    p->exchange = client_send(p->host->extra, &p->request, on_reply, p);
+    relay_go_on(p);
 }
 
 void proxy(struct req *r)
@@ -182,13 +193,17 @@ void proxy(struct req *r)
     p->upstream = &g->upstream[r->route->service];
     p->breaker = upstream_breaker(p->upstream, r->route);
     p->request = (struct client_request){
-        .method = r->method == METHOD_HEAD ? METHOD_GET : r->method, /* the server sends no body for HEAD, but its length */
+        .method = r->method,
         .target = r->target,
         .headers = p->headers,
         .body = r->body,
-        .reply_max = LIMIT_REPLY,
-        .idempotent = r->method == METHOD_GET || r->method == METHOD_HEAD,
+        .reply_max = SIZE_MAX, /* what is long is not kept */
+        .flow = &relay_upstream,
+        .body_follows = server_body_follows(r),
+        .body_length = r->body_length,
     };
+    p->request.idempotent = !p->request.body_follows && (r->method == METHOD_GET || r->method == METHOD_HEAD);
+    if (p->request.body_follows) relay_begin(p);
     evtimer_assign(&p->timer, r->worker->base, on_timer, p);
     budget_request(&p->upstream->budget, p->begun_us = clock_us());
     req_hold(r);

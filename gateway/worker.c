@@ -2,7 +2,6 @@
 #include "gateway.h"
 #include "tls.h"
 
-#include "app/access.h"
 #include "app/dispatch.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -65,12 +64,10 @@ static void on_reply(struct req *r)
         for (size_t h = 0; h < r->reply_header_count; h++) there |= str_ieq(r->reply_headers[h].name, security[i].name);
         if (!there) req_reply_header(r, security[i].name, security[i].value);
     }
-    access_log(r);
 }
 
 static bool start_server(struct server **server, struct worker *w, struct server_config config)
 {
-    config.body_max = LIMIT_BODY;
     config.worker = w;
     config.on_refused = dispatch_refused;
     *server = server_new(w->base, &config);

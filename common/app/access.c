@@ -18,7 +18,7 @@ void access_start(struct worker *w)
     w->access = calloc(1, sizeof(struct buf));
     if (!w->access) abort();
     buf_init(w->access, BUFFER_MAX);
-    w->on_reply = access_log;
+    w->on_replied = access_log;
 }
 
 void access_flush(struct worker *w)
@@ -94,7 +94,8 @@ void access_log(struct req *r)
     add_text(&w, STR("user"), r->who ? r->who->user_id : STR_NONE);
     add_number(&w, STR("status"), r->status);
     if (r->problem.code) add_text(&w, STR("error"), str_of(err_table[r->problem.code].slug));
-    add_number(&w, STR("bytes"), (int64_t)r->out.len);
+    if (r->refused) add_text(&w, STR("refused"), str_of(r->refused));
+    add_number(&w, STR("bytes"), (int64_t)r->reply_bytes);
     add_number(&w, STR("us"), (int64_t)took_us);
     if (r->db_us) add_number(&w, STR("db_us"), (int64_t)r->db_us);
     jw_object_end(&w);

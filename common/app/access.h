@@ -6,7 +6,7 @@ struct req;
 struct worker;
 
 void access_start(struct worker *w);
-void access_log(struct req *r); /* the worker's on_reply: the log line, and the metrics */
+void access_log(struct req *r); /* the worker's on_replied: the log line, and the metrics */
 void access_flush(struct worker *w);
 void access_stop(struct worker *w);
 

@@ -141,7 +141,7 @@ static void warm_up(void)
 static bool worker_start(struct worker *w)
 {
     struct server_config config = {
-        .address = settings.address, .port = settings.port, .body_max = LIMIT_BODY,
+        .address = settings.address, .port = settings.port,
         .worker = w, .on_request = on_request, .on_refused = dispatch_refused,
     };
     warm_up();

@@ -9,9 +9,14 @@ enum {
     LIMIT_TARGET = 8 * 1024,          /* request target -> 414 */
     LIMIT_BODY = 1024 * 1024,         /* decoded body -> 413 */
     LIMIT_HEAD_MS = 10 * 1000,        /* first byte to end of head -> 408 */
-    LIMIT_BODY_MS = 30 * 1000,        /* end of head to end of body -> 408 */
+    LIMIT_BODY_MS = 10 * 1000,        /* for the body, and one second more for every ... */
+    LIMIT_BODY_RATE = 1024,           /* ... bytes of it that have come -> 408 */
     LIMIT_IDLE_MS = 75 * 1000,        /* keep-alive without a request: closed */
-    LIMIT_CONNECTIONS = 4096,         /* per worker; further ones are closed at accept */
+    LIMIT_CONNECTIONS = 16 * 1024,    /* of a process -> 503, then closed at accept */
+    LIMIT_CONNECTIONS_ADDRESS = 2048, /* of one client address -> 503, then closed at accept */
+    LIMIT_REQUESTS = 2048,            /* under way in a process -> 503 with Retry-After */
+    LIMIT_WINDOW = 64 * 1024,         /* of a body, until it is passed on before it is whole */
+    LIMIT_UNSENT = 256 * 1024,        /* of replies that a client has not taken, until no more is made or fetched for it */
     LIMIT_QUERY_PARAMS = 32,
     LIMIT_PATH_PARAMS = 4,
 

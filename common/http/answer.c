@@ -126,7 +126,14 @@ static bool needs_length(const struct req *r)
     return true;
 }
 
-static char *put_head(char *to, const struct req *r, enum answer_connection connection)
+static char *put_length(char *to, const struct req *r, int64_t length)
+{
+    if (length == ANSWER_TO_END || !needs_length(r)) return to;
+    if (length == ANSWER_CHUNKED) return put(to, STR("Transfer-Encoding: chunked\r\n"));
+    return put(put_number(put(to, STR("Content-Length: ")), (size_t)length), STR("\r\n"));
+}
+
+static char *put_head(char *to, const struct req *r, enum answer_connection connection, int64_t length)
 {
     static const struct str connections[] = {
         [ANSWER_PLAIN] = { "", 0 },
@@ -136,10 +143,16 @@ static char *put_head(char *to, const struct req *r, enum answer_connection conn
     to = put_status(to, r->status);
     to = put(put(put(to, STR("Date: ")), date_now()), STR("\r\n"));
     if (r->content_type.len) to = put_header(to, (struct header){ STR("Content-Type"), r->content_type });
-    if (needs_length(r)) to = put(put_number(put(to, STR("Content-Length: ")), r->out.len), STR("\r\n"));
+    to = put_length(to, r, length);
     for (size_t i = 0; i < r->reply_header_count; i++)
         if (r->method == METHOD_HEAD || !is_length(r->reply_headers[i])) to = put_header(to, r->reply_headers[i]);
     return put(put(to, connections[connection]), STR("\r\n"));
+}
+
+void answer_head(struct buf *out, const struct req *r, enum answer_connection connection, int64_t length)
+{
+    char *start = buf_reserve(out, head_size(r));
+    if (start) buf_grown(out, (size_t)(put_head(start, r, connection, length) - start));
 }
 
 struct str answer_write(struct buf *out, const struct req *r, enum answer_connection connection)
@@ -149,7 +162,7 @@ struct str answer_write(struct buf *out, const struct req *r, enum answer_connec
     bool is_copied = body.len <= COPIED_BODY;
     char *start = buf_reserve(out, head_size(r) + (is_copied ? body.len : 0));
     if (!start) return STR("");
-    char *end = put_head(start, r, connection);
+    char *end = put_head(start, r, connection, (int64_t)r->out.len);
     if (is_copied) end = put(end, body);
     buf_grown(out, (size_t)(end - start));
     return is_copied ? STR("") : body;

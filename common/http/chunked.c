@@ -11,7 +11,7 @@ enum { GO_ON = -1 };
 
 void chunked_init(struct chunked *c, size_t body_max)
 {
-    *c = (struct chunked){ .phase = CHUNKED_SIZE };
+    *c = (struct chunked){ .phase = CHUNKED_SIZE, .max = body_max };
     buf_init(&c->body, body_max);
 }
 
@@ -51,6 +51,15 @@ bool chunk_size_read(struct str line, uint64_t *ret)
     return i > 0 && i <= SIZE_DIGITS && extension_is_valid(str_sub(line, i, line.len));
 }
 
+struct str chunk_head(size_t size, char out[CHUNK_HEAD])
+{
+    char *end = out + CHUNK_HEAD, *p = end - 2;
+    memcpy(p, "\r\n", 2);
+    do *--p = "0123456789abcdef"[size % 16];
+    while (size /= 16);
+    return (struct str){ p, (size_t)(end - p) };
+}
+
 /* Takes one line; GO_ON with it, without CRLF. */
 static int line_take(struct chunked *c, struct str *in, struct str *line)
 {
@@ -72,7 +81,8 @@ static int read_size(struct chunked *c, struct str *in)
     if (!chunk_size_read(line, &c->left)) return bad(c, "a malformed chunk size");
     c->dropped += line.len > SIZE_DIGITS ? line.len - SIZE_DIGITS : 0;
     if (c->dropped > LIMIT_HEAD) return bad(c, "too many chunk extensions");
-    if (c->left > c->body.max - c->body.len) return CHUNKED_TOO_LARGE;
+    if (c->left > c->max - c->total) return CHUNKED_TOO_LARGE;
+    c->total += c->left;
     c->phase = c->left ? CHUNKED_DATA : CHUNKED_TRAILER;
     return GO_ON;
 }
@@ -82,7 +92,6 @@ static int read_data(struct chunked *c, struct str *in)
     size_t n = in->len < c->left ? in->len : (size_t)c->left;
     if (n == 0) return CHUNKED_MORE;
     buf_add(&c->body, str_take(in, n));
-    if (!buf_ok(&c->body)) return CHUNKED_TOO_LARGE;
     c->left -= n;
     if (c->left == 0) c->phase = CHUNKED_DATA_END;
     return GO_ON;

@@ -33,7 +33,7 @@ static bool request_is_clean(const struct client_request *q)
 /* RFC 9110 8.6: a method that gives a body a meaning says so even when there is none. */
 static bool needs_length(const struct client_request *q)
 {
-    return q->body.len || q->method == METHOD_POST || q->method == METHOD_PUT || q->method == METHOD_PATCH;
+    return q->body.len || q->body_follows || q->method == METHOD_POST || q->method == METHOD_PUT || q->method == METHOD_PATCH;
 }
 
 static char *put(char *to, struct str s)
@@ -47,17 +47,33 @@ static char *put_header(char *to, struct str name, struct str value)
     return put(put(put(put(to, name), STR(": ")), value), STR("\r\n"));
 }
 
+static char *put_framing(char *to, struct arena *a, const struct client_request *q)
+{
+    if (!needs_length(q)) return to;
+    if (q->body_follows && q->body_length < 0) return put_header(to, STR("Transfer-Encoding"), STR("chunked"));
+    uint64_t length = q->body_follows ? (uint64_t)q->body_length : q->body.len;
+    return put_header(to, STR("Content-Length"), arena_printf(a, "%llu", (unsigned long long)length));
+}
+
+static char *put_body(char *to, const struct client_request *q)
+{
+    char head[CHUNK_HEAD];
+    bool is_chunk = q->body_follows && q->body_length < 0 && q->body.len;
+    if (!is_chunk) return put(to, q->body);
+    return put(put(put(to, chunk_head(q->body.len, head)), q->body), STR("\r\n"));
+}
+
 static struct str request_write(struct arena *a, const struct origin *o, const struct client_request *q)
 {
-    struct str method = method_names[q->method], length = arena_printf(a, "%zu", q->body.len);
-    size_t room = 128 + q->target.len + o->authority.len + q->body.len;
+    struct str method = method_names[q->method];
+    size_t room = 192 + q->target.len + o->authority.len + q->body.len;
     for (size_t i = 0; i < q->header_count; i++) room += q->headers[i].name.len + q->headers[i].value.len + 4;
     char *start = arena_alloc(a, room), *to = start;
     to = put(put(put(put(to, method), STR(" ")), q->target), STR(" HTTP/1.1\r\n"));
     to = put_header(to, STR("Host"), o->authority);
     for (size_t i = 0; i < q->header_count; i++) to = put_header(to, q->headers[i].name, q->headers[i].value);
-    if (needs_length(q)) to = put_header(to, STR("Content-Length"), length);
-    to = put(put(to, STR("\r\n")), q->body);
+    to = put_framing(to, a, q);
+    to = put_body(put(to, STR("\r\n")), q);
     return (struct str){ start, (size_t)(to - start) };
 }
 
@@ -79,15 +95,40 @@ void exchange_fail(struct exchange *x, enum client_error error)
     event_active(&x->timer, EV_TIMEOUT, 1);
 }
 
-void exchange_end(struct exchange *x, enum client_error error)
+static void exchange_forget(struct exchange *x)
 {
-    x->reply.error = error;
     x->origin->in_flight--;
     LIST_REMOVE(x, link);
     event_del(&x->timer);
-    x->done(x->arg, &x->reply);
-    struct arena arena = x->arena;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    struct arena arena = x->arena; /* it lies in its own */
     arena_done(&arena);
+}
+
+void exchange_end(struct exchange *x, enum client_error error)
+{
+    x->reply.error = error;
+    exchange_forget(x);
+    x->done(x->arg, &x->reply);
+    exchange_free(x);
+}
+
+void client_abort(struct exchange *x)
+{
+    x->is_aborted = true;
+    if (x->is_inside) return; /* whoever called out sees to it */
+    if (x->conn) client_conn_close(x->conn);
+    exchange_forget(x);
+    exchange_free(x);
+}
+
+void exchange_time(struct exchange *x)
+{
+    struct timeval timeout = { x->timeout_ms / 1000, x->timeout_ms % 1000 * 1000 };
+    evtimer_add(&x->timer, &timeout);
 }
 
 static struct exchange *exchange_new(struct origin *o, const struct client_request *q, client_done_fn done, void *arg)
@@ -99,6 +140,11 @@ static struct exchange *exchange_new(struct origin *o, const struct client_reque
     x->origin = o;
     x->method = q->method;
     x->reply_max = q->reply_max;
+    x->reply.length = -1;
+    x->timeout_ms = q->timeout_ms;
+    x->flow = q->flow;
+    x->body_follows = q->body_follows;
+    x->body_is_chunked = q->body_follows && q->body_length < 0;
     x->idempotent = q->idempotent;
     x->done = done;
     x->arg = arg;
@@ -151,19 +197,25 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     if (is_needed) evtimer_add(client->sweep, &again);
 }
 
-void client_send(struct origin *o, const struct client_request *q, client_done_fn done, void *arg)
+static void exchange_start(struct exchange *x)
 {
-    struct exchange *x = exchange_new(o, q, done, arg);
-    struct timeval timeout = { q->timeout_ms / 1000, q->timeout_ms % 1000 * 1000 };
-    if (!request_is_clean(q)) return exchange_fail(x, CLIENT_PROTOCOL);
-    if (o->in_flight > LIMIT_UPSTREAM_QUEUE) return exchange_fail(x, CLIENT_BUSY);
-    x->bytes = request_write(&x->arena, o, q);
-    evtimer_add(&x->timer, &timeout);
+    struct origin *o = x->origin;
+    exchange_time(x);
     for (struct client_conn *c; (c = LIST_FIRST(&o->idle));) {
         origin_leave(c);
         if (client_conn_reuse(c, x)) return;
     }
     client_conn_open(x);
+}
+
+struct exchange *client_send(struct origin *o, const struct client_request *q, client_done_fn done, void *arg)
+{
+    struct exchange *x = exchange_new(o, q, done, arg);
+    if (!request_is_clean(q)) return exchange_fail(x, CLIENT_PROTOCOL), x;
+    if (o->in_flight > LIMIT_UPSTREAM_QUEUE) return exchange_fail(x, CLIENT_BUSY), x;
+    x->bytes = request_write(&x->arena, o, q);
+    exchange_start(x);
+    return x;
 }
 
 /* --- origins ------------------------------------------------------------------------------------------------------ */

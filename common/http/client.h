@@ -12,23 +12,34 @@ struct origin;  /* one upstream address, e.g. "http://127.0.0.1:8102" */
 
 enum client_error { CLIENT_OK, CLIENT_CONNECT, CLIENT_TIMEOUT, CLIENT_PROTOCOL, CLIENT_CLOSED, CLIENT_TOO_LARGE, CLIENT_BUSY };
 
-struct client_request {
-    enum method method;
-    struct str target;              /* path and query, as to be sent */
-    const struct header *headers;   /* Host, Content-Length and Connection are added */
-    size_t header_count;
-    struct str body;
-    int timeout_ms;                 /* connect to last byte */
-    size_t reply_max;               /* bytes of body */
-    bool idempotent;                /* a stale pooled connection may be retried once on a fresh one */
-};
-
 struct client_reply {
     enum client_error error;
     int status;
     const struct header *headers;   /* valid during the callback only */
     size_t header_count;
     struct str body;                /* decoded; valid during the callback only */
+    int64_t length;                 /* of the whole body, or that GET would have, if the head says it; else -1 */
+};
+
+/* For bodies that do not wait to be whole. Each gets the `arg` of client_send(). */
+struct client_flow {
+    void (*begun)(void *arg, const struct client_reply *reply); /* the reply, with the begin of its body; LIMIT_WINDOW or more will come */
+    void (*piece)(void *arg, struct str piece);                 /* of that body; after the last one `done`, without a body */
+    void (*writable)(void *arg);                                /* the connection takes more of the request's body */
+};
+
+struct client_request {
+    enum method method;
+    struct str target;              /* path and query, as to be sent */
+    const struct header *headers;   /* Host, Content-Length and Connection are added */
+    size_t header_count;
+    struct str body;
+    int timeout_ms;                 /* connect to last byte; of what flows, from piece to piece */
+    size_t reply_max;               /* bytes of body, of a reply that flows too */
+    bool idempotent;                /* a stale pooled connection may be retried once on a fresh one */
+    const struct client_flow *flow; /* NULL: the reply is collected */
+    bool body_follows;              /* `body` is its begin: the rest comes by client_body() */
+    int64_t body_length;            /* of all of it; -1: chunked. For body_follows */
 };
 
 typedef void (*client_done_fn)(void *arg, const struct client_reply *reply);
@@ -38,7 +49,18 @@ void client_free(struct client *c); /* requests under way are answered with CLIE
 struct origin *client_origin(struct client *c, struct str url); /* NULL: malformed; owned by the client; same url, same origin */
 
 /* A target or header that would break the framing gives CLIENT_PROTOCOL, LIMIT_UPSTREAM_QUEUE in flight CLIENT_BUSY.
- * Request bytes are copied; `done` is called exactly once, never from inside this call. */
-void client_send(struct origin *o, const struct client_request *request, client_done_fn done, void *arg);
+ * Request bytes are copied; `done` is called exactly once, never from inside this call. What is returned is valid until then. */
+struct exchange *client_send(struct origin *o, const struct client_request *request, client_done_fn done, void *arg);
+
+/* More of a body that follows, while client_takes() says so; flow->writable() tells when it does again. */
+bool client_takes(const struct exchange *x);
+void client_body(struct exchange *x, struct str piece, bool is_last);
+
+/* The reply's pieces stop until client_resume(). */
+void client_pause(struct exchange *x);
+void client_resume(struct exchange *x);
+
+/* Gives the exchange up: its connection is closed, nothing is called any more, not even `done`. */
+void client_abort(struct exchange *x);
 
 #endif

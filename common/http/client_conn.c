@@ -39,7 +39,7 @@ static void conn_whole(struct client_conn *c, struct str body)
 {
     struct exchange *x = c->exchange;
     /* Bytes after the reply, or a reply before the end of the request: nobody knows what comes next. */
-    bool is_clean = c->stream.input.len == 0 && stream_unsent(&c->stream) == 0;
+    bool is_clean = c->stream.input.len == 0 && stream_unsent(&c->stream) == 0 && !x->body_follows;
     x->reply.body = body;
     x->conn = NULL;
     c->exchange = NULL;
@@ -58,12 +58,14 @@ static enum reading body_begin(struct client_conn *c, const struct head *h)
 {
     struct exchange *x = c->exchange;
     bool has_none = x->method == METHOD_HEAD || h->status == 204 || h->status == 304;
+    if (h->has_length) x->reply.length = (int64_t)h->length;
     c->left = has_none ? 0 : h->length;
     c->phase = REPLY_LENGTH;
     if (has_none) return READ_ON;
     if (h->has_length && h->length > x->reply_max) return READ_TOO_LARGE;
     if (h->has_length) return READ_ON;
     c->phase = h->chunked ? REPLY_CHUNKED : REPLY_TO_END;
+    c->left = x->reply_max;
     if (h->chunked) chunked_init(&c->chunked, x->reply_max);
     else c->keep_alive = false;
     return READ_ON;
@@ -115,14 +117,40 @@ static enum reading read_chunked(struct client_conn *c, struct str *in)
 
 static enum reading read_to_end(struct client_conn *c, struct str *in)
 {
+    if (in->len > c->left) return READ_TOO_LARGE;
+    c->left -= in->len;
     buf_add(&c->body, str_take(in, in->len));
-    return buf_ok(&c->body) ? READ_MORE : READ_TOO_LARGE;
+    return READ_MORE;
+}
+
+static struct buf *body_so_far(struct client_conn *c)
+{
+    return c->phase == REPLY_CHUNKED ? &c->chunked.body : &c->body;
 }
 
 static struct str body_read(struct client_conn *c)
 {
-    if (c->phase == REPLY_CHUNKED) return buf_str(&c->chunked.body);
-    return c->body.len ? buf_str(&c->body) : str_take(&c->stream.input, (size_t)c->left);
+    bool is_input = c->phase == REPLY_LENGTH && c->body.len == 0;
+    return is_input ? str_take(&c->stream.input, (size_t)c->left) : buf_str(body_so_far(c));
+}
+
+/* More is to come. */
+static void body_pass(struct client_conn *c)
+{
+    struct buf *so_far = body_so_far(c);
+    bool flows = c->exchange->flows, goes_on = true;
+    if (flows) goes_on = flow_piece(c, buf_str(so_far));
+    else if (flow_is_due(c)) goes_on = flow_begin(c, buf_str(so_far));
+    if (!goes_on) return;
+    if (c->exchange->flows) buf_clear(so_far);
+    stream_keep(&c->stream);
+}
+
+/* There is no more. */
+static void body_end(struct client_conn *c, struct str rest)
+{
+    if (!c->exchange->flows) conn_whole(c, rest);
+    else if (flow_piece(c, rest)) conn_whole(c, STR(""));
 }
 
 static void conn_read(struct client_conn *c)
@@ -138,15 +166,15 @@ static void conn_read(struct client_conn *c)
     while (r == READ_ON);
     if (r == READ_BAD) return conn_fail(c, CLIENT_PROTOCOL);
     if (r == READ_TOO_LARGE) return conn_fail(c, CLIENT_TOO_LARGE);
-    if (r == READ_MORE) return stream_keep(&c->stream);
-    conn_whole(c, body_read(c));
+    if (r == READ_MORE) return body_pass(c);
+    body_end(c, body_read(c));
 }
 
 static void conn_ended(struct client_conn *c)
 {
     if (!c->exchange) return client_conn_close(c);
     if (c->phase != REPLY_TO_END) return conn_fail(c, CLIENT_CLOSED);
-    conn_whole(c, buf_str(&c->body));
+    body_end(c, buf_str(&c->body));
 }
 
 static void conn_readable(struct client_conn *c)
@@ -167,6 +195,12 @@ static bool conn_write(struct client_conn *c, struct str bytes)
     bool ok = stream_write(&c->stream, bytes);
     c->sent = ok && stream_unsent(&c->stream) < bytes.len;
     return ok;
+}
+
+static void conn_sent(struct client_conn *c, bool ok)
+{
+    if (!ok) return conn_fail(c, CLIENT_CLOSED);
+    if (stream_unsent(&c->stream) == 0) flow_writable(c);
 }
 
 static void exchange_attach(struct exchange *x, struct client_conn *c)
@@ -206,7 +240,7 @@ static void connect_next(struct client_conn *c)
 static void on_connected(struct client_conn *c)
 {
     c->connected = true;
-    if (!conn_write(c, c->exchange->bytes)) conn_fail(c, CLIENT_CLOSED);
+    conn_sent(c, conn_write(c, c->exchange->bytes));
 }
 
 static void on_stream(void *arg, enum stream_event what)
@@ -215,7 +249,7 @@ static void on_stream(void *arg, enum stream_event what)
     if (what == STREAM_CONNECTED) return on_connected(c);
     if (what == STREAM_READABLE) return conn_readable(c);
     if (what == STREAM_FAILED) return c->connected ? conn_fail(c, CLIENT_TIMEOUT) : connect_next(c);
-    if (!stream_flush(&c->stream)) conn_fail(c, CLIENT_CLOSED);
+    conn_sent(c, stream_flush(&c->stream));
 }
 
 static void on_resolved(void *arg, const struct address *addresses, size_t count)

@@ -1,6 +1,7 @@
 /* client_conn: one connection to an origin, and one exchange (request and reply) on it. Private to http/client.
  *
- * client.c owns clients, origins, their pools and exchanges; client_conn.c connects, writes and reads. */
+ * client.c owns clients, origins, their pools and exchanges; client_conn.c connects, writes and reads; client_flow.c has what
+ * only bodies in pieces need. */
 #ifndef HTTP_CLIENT_CONN_H
 #define HTTP_CLIENT_CONN_H
 
@@ -40,7 +41,12 @@ struct exchange {
     struct str bytes;         /* the request */
     enum method method;
     size_t reply_max;
+    int timeout_ms;
     bool idempotent, retried;
+    const struct client_flow *flow;
+    bool body_follows, body_is_chunked;
+    bool flows;          /* the reply has begun */
+    bool is_paused, is_inside, is_aborted; /* inside: one of flow's functions runs */
     struct client_reply reply; /* as far as it is read */
     client_done_fn done;
     void *arg;
@@ -59,7 +65,7 @@ struct client_conn {
     bool sent, answered;            /* a byte of this exchange went out, came in */
     enum { REPLY_HEAD, REPLY_LENGTH, REPLY_CHUNKED, REPLY_TO_END } phase;
     int interims;
-    uint64_t left;   /* of Content-Length */
+    uint64_t left;   /* of Content-Length; to the end of the connection: of reply_max */
     struct buf body; /* what came of the body before the rest */
     struct chunked chunked;
     bool keep_alive;
@@ -71,7 +77,14 @@ void client_conn_open(struct exchange *x);                         /* a fresh co
 bool client_conn_reuse(struct client_conn *c, struct exchange *x); /* false: it was dead; closed, x untouched */
 void client_conn_close(struct client_conn *c);
 
+/* In client_flow.c. */
+bool flow_is_due(const struct client_conn *c);   /* so much of the reply has come that it is passed on from now on */
+bool flow_begin(struct client_conn *c, struct str body); /* false: the exchange was given up meanwhile, c is gone */
+bool flow_piece(struct client_conn *c, struct str piece); /* the same */
+void flow_writable(struct client_conn *c);       /* all that there was to send is sent */
+
 /* In client.c. */
+void exchange_time(struct exchange *x); /* the deadline runs from now */
 void exchange_fail(struct exchange *x, enum client_error error); /* reported from the loop, not from inside */
 void exchange_end(struct exchange *x, enum client_error error);  /* reported now; x is freed */
 void origin_keep(struct origin *o, struct client_conn *c);       /* into the pool, or closed */

@@ -3,12 +3,24 @@
 #include "http/server.h"
 #include "http/worker.h"
 
-static void send(struct req *r, int status, struct str content_type)
+static void decide(struct req *r, int status, struct str content_type)
 {
     r->status = status;
     r->content_type = content_type;
     req_reply_header(r, STR("X-Request-Id"), str_of(r->request_id));
     if (r->worker && r->worker->on_reply) r->worker->on_reply(r);
+}
+
+static void replied(struct req *r)
+{
+    if (r->worker && r->worker->on_replied) r->worker->on_replied(r);
+}
+
+static void send(struct req *r, int status, struct str content_type)
+{
+    decide(r, status, content_type);
+    r->reply_bytes = r->out.len;
+    replied(r);
     server_reply(r);
 }
 
@@ -41,6 +53,25 @@ void reply_not_modified(struct req *r)
 {
     buf_clear(&r->out);
     send(r, 304, STR_NONE);
+}
+
+void reply_stream_begin(struct req *r, int status, struct str content_type, int64_t length)
+{
+    decide(r, status, content_type);
+    r->reply_bytes = r->out.len;
+    server_reply_begin(r, length);
+}
+
+void reply_stream_add(struct req *r, struct str piece)
+{
+    r->reply_bytes += piece.len;
+    server_reply_add(r, piece);
+}
+
+void reply_stream_end(struct req *r, bool is_whole)
+{
+    replied(r);
+    server_reply_end(r, is_whole);
 }
 
 /* --- errors ---------------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,11 @@ void reply_end(struct req *r, struct jw *w);
 void reply_raw(struct req *r, int status, struct str content_type, struct str body);
 void reply_not_modified(struct req *r);
 
+/* A body without envelope that comes in pieces, see server_reply_begin(): its begin is in r->out. */
+void reply_stream_begin(struct req *r, int status, struct str content_type, int64_t length);
+void reply_stream_add(struct req *r, struct str piece);
+void reply_stream_end(struct req *r, bool is_whole);
+
 /* r->problem in the error envelope: Chinese, or English by Accept-Language; RFC 9457 by Accept. */
 void reply_error(struct req *r);
 void reply_fail(struct req *r, enum err_code code); /* the same for a problem without details */

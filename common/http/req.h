@@ -33,7 +33,8 @@ struct req {
     struct str path, query;            /* path in normal form (percent-decoded once); query raw, without '?' */
     struct header *headers;
     size_t header_count;
-    struct str body;
+    struct str body;                   /* all of it, or its begin: see server_flow() */
+    int64_t body_length;               /* of all of it; -1: nobody knows yet */
     struct str peer;                   /* text of the client's address: the TCP peer, or who a trusted proxy says it is */
     bool tls;
 
@@ -53,8 +54,15 @@ struct req {
     struct str content_type;
     struct header reply_headers[REQ_REPLY_HEADERS];
     size_t reply_header_count;
+    uint64_t reply_bytes;              /* of the body, when it is over */
     bool close;                        /* close the connection after the reply */
-    bool replied;
+    bool replied;                      /* or the reply has begun */
+    bool reply_is_chunked, reply_is_full;
+    const char *refused;               /* name of the limit or rule that it breaks; NULL: none */
+
+    const struct req_flow *flow;       /* NULL: bodies come and go whole */
+    void *flow_arg;
+    bool body_paused;
 
     const step_fn *step;               /* the flow under way, see http/flow.h */
     void *state;                       /* the flow's own, in the arena */
@@ -63,6 +71,15 @@ struct req {
     uint64_t db_us;                    /* time spent waiting for PostgreSQL */
     struct server_conn *conn;          /* NULL once the client is gone */
     int holds;
+};
+
+/* Who takes a body as it comes, or gives a reply as it goes. */
+struct req_flow {
+    void (*body)(void *arg, struct str piece, bool is_last);
+    void (*writable)(void *arg); /* the client has taken what it was given */
+    /* The client is gone (r->conn is NULL), or r->problem says what is wrong with the rest of its body. Nothing of these is
+     * called any more; the reply is still due. */
+    void (*broken)(void *arg);
 };
 
 /* A request with one hold, in `arena`, which it takes over (and leaves empty behind). For http/server, and tests. */

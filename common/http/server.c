@@ -26,13 +26,6 @@ enum {
 
 /* --- accepting ---------------------------------------------------------------------------------------------------- */
 
-static evhtp_res before_accept(evhtp_connection_t *ev, void *arg)
-{
-    struct server *s = arg;
-    (void)ev;
-    return s->count < LIMIT_CONNECTIONS ? EVHTP_RES_OK : EVHTP_RES_ERROR;
-}
-
 /* The answer makes evhtp free its connection; without BEV_OPT_CLOSE_ON_FREE that leaves the socket alone. */
 static evhtp_res after_accept(evhtp_connection_t *ev, void *arg)
 {
@@ -100,18 +93,27 @@ static bool server_listen(struct server *s)
 
 /* --- the server --------------------------------------------------------------------------------------------------- */
 
-static void limits_set(struct server *s)
+static int or_usual(int limit, int usual)
 {
-    const struct server_config *c = &s->config;
-    int head_ms = c->head_ms ? c->head_ms : LIMIT_HEAD_MS;
-    const int limits_ms[PHASE_COUNT] = {
-        [HANDSHAKE] = head_ms,
-        [HEAD] = head_ms,
-        [BODY] = c->body_ms ? c->body_ms : LIMIT_BODY_MS,
-        [IDLE] = c->idle_ms ? c->idle_ms : LIMIT_IDLE_MS,
-        [LINGER] = LINGER_MS,
+    return limit ? limit : usual;
+}
+
+void server_set_limits(struct server *s, const struct server_limits *l)
+{
+    struct server_limits *own = &s->config.limits;
+    *own = (struct server_limits){
+        .body_max = or_usual(l->body_max, LIMIT_BODY),
+        .head_ms = or_usual(l->head_ms, LIMIT_HEAD_MS),
+        .idle_ms = or_usual(l->idle_ms, LIMIT_IDLE_MS),
+        .body_ms = or_usual(l->body_ms, LIMIT_BODY_MS),
+        .body_rate = or_usual(l->body_rate, LIMIT_BODY_RATE),
+        .requests_max = or_usual(l->requests_max, LIMIT_REQUESTS),
     };
-    memcpy(s->limits_ms, limits_ms, sizeof limits_ms);
+    s->limits_ms[HANDSHAKE] = s->limits_ms[HEAD] = own->head_ms;
+    s->limits_ms[BODY] = own->body_ms;
+    s->limits_ms[IDLE] = own->idle_ms;
+    s->limits_ms[LINGER] = LINGER_MS;
+    if (s->draining) s->limits_ms[HANDSHAKE] = s->limits_ms[IDLE] = DRAIN_IDLE_MS;
 }
 
 static evhtp_t *htp_new(struct server *s)
@@ -119,7 +121,6 @@ static evhtp_t *htp_new(struct server *s)
     evhtp_t *htp = evhtp_new(s->base, s);
     if (!htp) abort();
     evhtp_set_bev_flags(htp, 0);
-    evhtp_set_pre_accept_cb(htp, before_accept, s);
     evhtp_set_post_accept_cb(htp, after_accept, s);
     return htp;
 }
@@ -131,7 +132,7 @@ struct server *server_new(struct event_base *base, const struct server_config *c
     signal(SIGPIPE, SIG_IGN); /* a client that is gone is an error of write(), no more */
     s->base = base;
     s->config = *config;
-    limits_set(s);
+    server_set_limits(s, &config->limits);
     LIST_INIT(&s->conns);
     s->htp = htp_new(s);
     s->accept_again = evtimer_new(base, on_accept_again, s);
@@ -197,5 +198,6 @@ void server_free(struct server *s)
     while (!LIST_EMPTY(&s->conns)) conn_close(LIST_FIRST(&s->conns));
     evhtp_free(s->htp);
     event_free(s->accept_again);
-    free(s);
+    s->is_freed = true;
+    if (!s->in_flight) free(s); /* else the last request does */
 }

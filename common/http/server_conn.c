@@ -2,18 +2,23 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
-#include "http/answer.h"
+#include "http/census.h"
+#include "http/worker.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     INPUT_MAX = 64 * 1024,        /* read ahead while nothing can be begun */
-    OUTPUT_MAX = 256 * 1024,      /* replies that the client has not taken, before the next request is begun */
     LINGER_MAX = 4 * 1024 * 1024, /* read and dropped after the last reply */
     REQUEST_ID_MAX = 128,
 };
 
-static void conn_run(struct server_conn *c);
+void conn_count(struct server *s, enum refusal refusal)
+{
+    struct worker *w = s->config.worker;
+    if (w) __atomic_store_n(&w->refusals[refusal], w->refusals[refusal] + 1, __ATOMIC_RELAXED);
+}
 
 /* --- timers: absolute, so that a byte now and then gains a client nothing ----------------------------------------- */
 
@@ -28,10 +33,18 @@ static void timer_start(struct server_conn *c, uint64_t now)
 /* A timer that is due earlier stays and looks again when it fires: a busy connection does not touch the timer heap. */
 static void phase_enter(struct server_conn *c, enum phase phase)
 {
-    uint64_t now = clock_us();
     c->phase = phase;
-    c->deadline_us = phase == BUSY ? 0 : now + (uint64_t)c->server->limits_ms[phase] * 1000;
-    if (c->deadline_us && (!c->timer_us || c->deadline_us < c->timer_us)) timer_start(c, now);
+    c->since_us = clock_us();
+    c->received = 0;
+    c->deadline_us = phase == BUSY ? 0 : c->since_us + (uint64_t)c->server->limits_ms[phase] * 1000;
+    if (c->deadline_us && (!c->timer_us || c->deadline_us < c->timer_us)) timer_start(c, c->since_us);
+}
+
+/* What has come of a body buys time for the rest. */
+static void body_deadline(struct server_conn *c)
+{
+    uint64_t earned_us = (uint64_t)c->received * 1000000 / (unsigned)c->server->config.limits.body_rate;
+    c->deadline_us = c->since_us + (uint64_t)c->server->limits_ms[BODY] * 1000 + earned_us;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -40,24 +53,42 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     uint64_t now = clock_us();
     (void)fd, (void)what;
     c->timer_us = 0;
+    if (c->is_broken) return conn_close(c);
     if (!c->deadline_us) return;
     if (c->deadline_us > now) return timer_start(c, now);
+    if (c->phase == HANDSHAKE) conn_count(c->server, REFUSAL_HANDSHAKE);
     if (c->phase != HEAD && c->phase != BODY) return conn_close(c);
-    wire_refuse(&c->wire, E_REQUEST_TIMEOUT, c->phase == HEAD ? "the head took too long" : "the body took too long");
+    wire_refuse(&c->wire, E_REQUEST_TIMEOUT, c->phase == HEAD ? "the head took too long" : "the body comes too slowly");
     conn_run(c);
 }
 
 /* --- the end of a connection -------------------------------------------------------------------------------------- */
 
+/* NULL: the address of many, who are not counted one by one. */
+static const struct ip *conn_ip(const struct server_conn *c, struct ip *ip)
+{
+    return !c->is_many && ip_read(str_of(c->peer), ip) ? ip : NULL;
+}
+
 void conn_close(struct server_conn *c)
 {
-    if (c->req) c->req->conn = NULL;
+    struct req *r = c->req;
+    struct ip ip;
+    if (r) r->conn = NULL;
     LIST_REMOVE(c, link);
     c->server->count--;
+    if (c->server->config.census) census_leave(c->server->config.census, conn_ip(c, &ip));
     evtimer_del(&c->timer);
     stream_close(&c->stream);
     wire_done(&c->wire);
     free(c);
+    if (r && r->flow) r->flow->broken(r->flow_arg);
+}
+
+void conn_fail(struct server_conn *c)
+{
+    c->is_broken = true;
+    event_active(&c->timer, EV_TIMEOUT, 1);
 }
 
 /* RFC 9112 9.6: what is unread at close() makes TCP reset the connection, and the reply may be lost with it. */
@@ -74,40 +105,9 @@ static void conn_linger(struct server_conn *c)
 static void linger_read(struct server_conn *c)
 {
     enum stream_state got = stream_read(&c->stream);
-    c->lingered += c->stream.input.len;
+    c->received += c->stream.input.len;
     c->stream.input = STR("");
-    if (got == STREAM_END || got == STREAM_BROKEN || c->lingered > LINGER_MAX) conn_close(c);
-}
-
-/* --- output ------------------------------------------------------------------------------------------------------- */
-
-static enum answer_connection connection_header(const struct server_conn *c)
-{
-    if (c->closing) return ANSWER_CLOSE;
-    return c->is_1_0 ? ANSWER_KEEP_ALIVE : ANSWER_PLAIN;
-}
-
-static void conn_answer(struct server_conn *c, struct req *r)
-{
-    c->closing |= r->close || !c->keep_alive || c->server->draining;
-    struct str rest = answer_write(&c->stream.out, r, connection_header(c));
-    if (rest.len) stream_write(&c->stream, rest); /* if that fails, so does the flush that follows */
-    c->req = NULL;
-    r->conn = NULL;
-}
-
-void server_reply(struct req *r)
-{
-    struct server_conn *c = r->conn;
-    if (r->replied) abort();
-    r->replied = true;
-    if (!buf_ok(&r->out) || r->status < 200 || r->status > 599) { /* a bug, or over LIMIT_REPLY: a part is no answer */
-        buf_clear(&r->out);
-        r->status = err_table[E_INTERNAL].http;
-    }
-    if (c) conn_answer(c, r);
-    req_release(r);
-    if (c) conn_run(c);
+    if (got == STREAM_END || got == STREAM_BROKEN || c->received > LINGER_MAX) conn_close(c);
 }
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
@@ -139,6 +139,7 @@ static struct req *request_new(struct server_conn *c)
     r->headers = a.headers;
     r->header_count = a.header_count;
     r->body = a.body;
+    r->body_length = a.body_length;
     r->peer = arena_dup(&r->arena, str_of(c->peer)); /* may be needed after the connection */
     r->tls = c->stream.ssl != NULL;
     r->client_request_id = client_request_id(r);
@@ -148,16 +149,59 @@ static struct req *request_new(struct server_conn *c)
     return r;
 }
 
-static void request_begin(struct server_conn *c, bool is_refused)
+/* Time is up in the phase that it was. */
+static enum refusal wire_refusal(const struct server_conn *c)
+{
+    if (c->wire.code != E_REQUEST_TIMEOUT) return refusal_of(c->wire.code);
+    return c->phase == BODY ? REFUSAL_BODY_TIME : REFUSAL_HEAD_TIME;
+}
+
+static void request_ends(void *server)
+{
+    struct server *s = server;
+    if (--s->in_flight == 0 && s->is_freed) free(s);
+}
+
+static void refuse(struct server_conn *c, struct req *r, enum refusal refusal, enum err_code code, const char *reason)
+{
+    conn_count(c->server, refusal);
+    r->refused = refusal_names[refusal];
+    problem_add(&r->problem, &r->arena, code, STR("request"), str_of(reason));
+    if (err_table[code].http == 503) r->problem.retry_after_s = 1;
+}
+
+void conn_refuse(struct server_conn *c, struct req *r)
+{
+    r->close = true;
+    refuse(c, r, wire_refusal(c), c->wire.code, c->wire.reason);
+}
+
+/* False: there is room for it. */
+static bool is_over_limit(struct server_conn *c, struct req *r)
+{
+    static const char *const reasons[] = {
+        [REFUSAL_CONNECTIONS] = "too many connections",
+        [REFUSAL_ADDRESS] = "too many connections from this address",
+        [REFUSAL_REQUESTS] = "too many requests under way",
+    };
+    enum refusal limit = c->refused;
+    r->close = limit != REFUSAL_COUNT;
+    if (limit == REFUSAL_COUNT && c->server->in_flight > c->server->config.limits.requests_max) limit = REFUSAL_REQUESTS;
+    if (limit != REFUSAL_COUNT) refuse(c, r, limit, E_OVERLOADED, reasons[limit]);
+    return limit != REFUSAL_COUNT;
+}
+
+/* `by_wire`: it is refused by the wire. */
+static void request_begin(struct server_conn *c, bool by_wire)
 {
     const struct server_config *config = &c->server->config;
     struct req *r = c->req = request_new(c);
     c->has_asked = true;
+    c->server->in_flight++;
+    arena_defer(&r->arena, request_ends, c->server);
     phase_enter(c, BUSY);
-    if (is_refused) {
-        r->close = true;
-        problem_add(&r->problem, &r->arena, c->wire.code, STR("request"), str_of(c->wire.reason));
-    }
+    if (by_wire) conn_refuse(c, r);
+    bool is_refused = by_wire || is_over_limit(c, r);
     req_hold(r); /* the callee may reply at once and still look at it */
     (is_refused ? config->on_refused : config->on_request)(r);
     req_release(r);
@@ -168,7 +212,15 @@ static void request_begin(struct server_conn *c, bool is_refused)
 /* Nothing can be begun: a request is under way, the client does not take its replies, or there will be no more. */
 static bool is_blocked(const struct server_conn *c)
 {
-    return c->req || c->closing || stream_unsent(&c->stream) > OUTPUT_MAX;
+    return c->is_broken || c->closing || (c->req ? !body_is_wanted(c) : stream_unsent(&c->stream) > LIMIT_UNSENT);
+}
+
+static void body_limit(struct server_conn *c)
+{
+    const struct server_config *config = &c->server->config;
+    const struct asked *a = &c->wire.asked;
+    size_t max = config->body_max_of ? config->body_max_of(config->worker, a->method, a->path) : 0;
+    c->wire.body_max = max ? max : (size_t)config->limits.body_max;
 }
 
 static bool conn_step(struct server_conn *c)
@@ -176,16 +228,23 @@ static bool conn_step(struct server_conn *c)
     if (is_blocked(c)) return false;
     switch (wire_read(&c->wire, &c->stream.input)) {
     case WIRE_MORE: return false;
+    case WIRE_ANNOUNCED: body_limit(c); break;
     case WIRE_CONTINUE: buf_addz(&c->stream.out, "HTTP/1.1 100 Continue\r\n\r\n"); break;
-    case WIRE_REQUEST: request_begin(c, false); break;
-    case WIRE_REFUSED: request_begin(c, true); break;
+    case WIRE_REQUEST:
+    case WIRE_BEGUN: request_begin(c, false); break;
+    case WIRE_PIECE: body_hand_on(c, false); break;
+    case WIRE_END: body_hand_on(c, true); break;
+    case WIRE_REFUSED:
+        if (c->req) body_refuse(c);
+        else request_begin(c, true);
+        break;
     }
     return true;
 }
 
 static enum phase phase_now(const struct server_conn *c)
 {
-    if (c->req) return BUSY;
+    if (c->req) return body_is_wanted(c) ? BODY : BUSY;
     if (!stream_is_open(&c->stream)) return HANDSHAKE;
     if (c->wire.phase != WIRE_HEAD) return BODY;
     return c->stream.input.len ? HEAD : IDLE;
@@ -193,7 +252,8 @@ static enum phase phase_now(const struct server_conn *c)
 
 static bool is_over(const struct server_conn *c)
 {
-    return !c->req && stream_unsent(&c->stream) == 0 &&
+    if (c->req) return c->stream.at_end && body_is_wanted(c); /* its body will never be whole */
+    return stream_unsent(&c->stream) == 0 &&
            (c->closing || c->stream.at_end || (c->server->draining && phase_now(c) == IDLE));
 }
 
@@ -204,10 +264,11 @@ static void conn_settle(struct server_conn *c)
     if (is_over(c)) return c->closing ? conn_linger(c) : conn_close(c);
     enum phase now = phase_now(c);
     if (now != c->phase) phase_enter(c, now);
+    else if (now == BODY) body_deadline(c);
     if (!is_blocked(c)) stream_resume(&c->stream);
 }
 
-static void conn_run(struct server_conn *c)
+void conn_run(struct server_conn *c)
 {
     if (c->running) return; /* a reply from within a step: the loop below goes on */
     bool is_alive, was_blocked;
@@ -215,10 +276,11 @@ static void conn_run(struct server_conn *c)
     do {
         while (conn_step(c)) continue;
         was_blocked = is_blocked(c);
-        is_alive = stream_flush(&c->stream);
+        is_alive = !c->is_broken && stream_flush(&c->stream);
+        if (is_alive && c->req) flow_go_on(c);
     } while (is_alive && was_blocked && !is_blocked(c)); /* the socket took all that output at once */
     c->running = false;
-    if (is_alive) conn_settle(c);
+    if (is_alive && !c->is_broken) conn_settle(c);
     else conn_close(c);
 }
 
@@ -236,7 +298,10 @@ void conn_drain(struct server_conn *c)
  * tell. TLS has no half-closed state worth keeping. */
 static void conn_readable(struct server_conn *c)
 {
+    size_t before = c->stream.input.len;
     enum stream_state got = stream_read(&c->stream);
+    if (got == STREAM_DATA) c->received += c->stream.input.len - before;
+    if (got == STREAM_BROKEN && !stream_is_open(&c->stream)) conn_count(c->server, REFUSAL_HANDSHAKE);
     if (got == STREAM_BROKEN || (got == STREAM_END && c->stream.ssl)) return conn_close(c);
     if (got == STREAM_END || !is_blocked(c)) return conn_run(c);
     stream_keep(&c->stream);
@@ -252,13 +317,35 @@ static void on_stream(void *arg, enum stream_event what)
     conn_run(c);
 }
 
+/* False: it is not even worth an answer. */
+static bool conn_admit(struct server_conn *c)
+{
+    static const enum refusal refusals[] = {
+        [CENSUS_ADMIT] = REFUSAL_COUNT,
+        [CENSUS_FULL] = REFUSAL_CONNECTIONS,
+        [CENSUS_ADDRESS_FULL] = REFUSAL_ADDRESS,
+        [CENSUS_DROP] = REFUSAL_DROPPED,
+    };
+    const struct server_config *config = &c->server->config;
+    struct ip ip;
+    c->is_many = config->is_proxy && config->is_proxy(config->worker, str_of(c->peer));
+    c->refused = config->census ? refusals[census_enter(config->census, conn_ip(c, &ip))] : REFUSAL_COUNT;
+    return c->refused != REFUSAL_DROPPED;
+}
+
 void conn_open(struct server *s, int fd, const char *peer)
 {
     struct server_conn *c = calloc(1, sizeof *c);
     if (!c) abort();
     c->server = s;
     memccpy(c->peer, peer, 0, sizeof c->peer);
-    wire_init(&c->wire, s->config.body_max);
+    if (!conn_admit(c)) {
+        conn_count(s, REFUSAL_DROPPED);
+        close(fd);
+        free(c);
+        return;
+    }
+    wire_init(&c->wire, (size_t)s->config.limits.body_max, s->config.window);
     evtimer_assign(&c->timer, s->base, on_timer, c);
     LIST_INSERT_HEAD(&s->conns, c, link);
     s->count++;

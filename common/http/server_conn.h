@@ -1,10 +1,11 @@
 /* server_conn: one client connection, from its first byte to its last. Private to http/server.
  *
- * server.c listens and accepts; server_conn.c reads, begins and answers requests, one at a time and in order, and ends
- * the connection. */
+ * server.c listens and accepts; server_conn.c reads and begins requests, one at a time and in order, and ends the connection;
+ * server_reply.c answers, and passes on bodies that do not wait to be whole. */
 #ifndef HTTP_SERVER_CONN_H
 #define HTTP_SERVER_CONN_H
 
+#include "http/refusal.h"
 #include "http/resolve.h"
 #include "http/server.h"
 #include "http/stream.h"
@@ -17,8 +18,10 @@ enum phase { HANDSHAKE, IDLE, HEAD, BODY, BUSY, LINGER, PHASE_COUNT };
 
 struct server {
     struct event_base *base;
-    struct server_config config;
+    struct server_config config; /* its limits: none is 0 */
     int limits_ms[PHASE_COUNT];
+    int in_flight; /* requests that live */
+    bool is_freed; /* but for those */
     struct evhtp *htp;
     struct event *accept_again;
     LIST_HEAD(, server_conn) conns;
@@ -33,12 +36,14 @@ struct server_conn {
     struct stream stream;
     struct req *req;            /* under way; NULL between requests */
     bool keep_alive, is_1_0;    /* of that request */
+    enum refusal refused;       /* the connection itself, at its first request; REFUSAL_COUNT: no */
     struct wire wire;
     enum phase phase;
     struct event timer;
-    uint64_t deadline_us, timer_us; /* of the phase; when the timer fires (never later). 0: none */
-    size_t lingered;
-    bool running, closing;
+    uint64_t since_us, deadline_us, timer_us; /* of the phase; when the timer fires (never later). 0: none */
+    size_t received;   /* bytes in this phase */
+    bool running, closing, is_broken;
+    bool is_many; /* the peer is a proxy for many */
     bool has_asked; /* at least one request has come */
     char peer[ADDRESS_TEXT];
 };
@@ -46,6 +51,16 @@ struct server_conn {
 /* Takes an accepted socket into service. */
 void conn_open(struct server *s, int fd, const char *peer);
 void conn_close(struct server_conn *c); /* ends it at once and frees it */
+void conn_fail(struct server_conn *c);  /* the same, from the loop */
+void conn_refuse(struct server_conn *c, struct req *r); /* r->problem, from what the wire says */
+void conn_run(struct server_conn *c);   /* reads, begins, answers as far as it goes; may free it */
+void conn_count(struct server *s, enum refusal refusal);
+
+/* In server_reply.c. */
+bool body_is_wanted(const struct server_conn *c);
+void body_hand_on(struct server_conn *c, bool is_last); /* c->wire.piece */
+void body_refuse(struct server_conn *c);                /* it is no good */
+void flow_go_on(struct server_conn *c);                 /* output has gone */
 void conn_drain(struct server_conn *c); /* closes it if it is idle and no request can be on its way; may free it */
 
 #endif

@@ -6,9 +6,9 @@ enum { GO_ON = -1 };
 /* Bytes of a request line besides its target: the longest method, two blanks, the version, CRLF. */
 enum { LINE_REST = 7 + 2 + 8 + 2 };
 
-void wire_init(struct wire *w, size_t body_max)
+void wire_init(struct wire *w, size_t body_max, size_t window)
 {
-    *w = (struct wire){ .body_max = body_max };
+    *w = (struct wire){ .default_max = body_max, .body_max = body_max, .window = window };
     buf_init(&w->body, body_max);
 }
 
@@ -32,12 +32,18 @@ static int refuse(struct wire *w, enum err_code code, const char *reason)
     return WIRE_REFUSED;
 }
 
+static void body_forget(struct wire *w)
+{
+    buf_done(&w->body);
+    chunked_done(&w->chunked);
+    w->body_max = w->default_max;
+}
+
 struct asked wire_take(struct wire *w)
 {
     struct asked taken = w->asked;
     w->asked = (struct asked){ 0 };
-    buf_done(&w->body);
-    chunked_done(&w->chunked);
+    if (!w->streams) body_forget(w);
     if (w->phase == WIRE_WHOLE) w->phase = WIRE_HEAD;
     return taken;
 }
@@ -54,14 +60,24 @@ static void asked_fill(struct asked *a, const struct head *h)
 }
 
 /* RFC 9112 6.3: what follows the head. */
-static int body_begin(struct wire *w, struct str *in, const struct head *h)
+static int body_announced(struct wire *w, const struct head *h)
 {
-    if (h->length > w->body_max) return refuse(w, E_BODY_TOO_LARGE, "the Content-Length is over the limit");
+    bool has_body = h->chunked || h->length;
+    w->phase = has_body ? WIRE_LIMIT : WIRE_WHOLE;
     w->left = h->length;
-    w->phase = h->chunked ? WIRE_CHUNKED : h->length ? WIRE_BODY : WIRE_WHOLE;
-    if (h->chunked) chunked_init(&w->chunked, w->body_max);
-    bool is_awaited = w->phase != WIRE_WHOLE && in->len == 0;
-    return h->expect_continue && is_awaited ? WIRE_CONTINUE : GO_ON;
+    w->asked.body_length = h->chunked ? -1 : (int64_t)h->length;
+    w->expects_continue = h->expect_continue;
+    return has_body ? WIRE_ANNOUNCED : GO_ON;
+}
+
+static int body_begin(struct wire *w, struct str *in)
+{
+    bool is_chunked = w->asked.body_length < 0;
+    if (w->left > w->body_max) return refuse(w, E_BODY_TOO_LARGE, "the Content-Length is over the limit");
+    w->phase = is_chunked ? WIRE_CHUNKED : WIRE_BODY;
+    w->body.max = w->body_max;
+    if (is_chunked) chunked_init(&w->chunked, w->body_max);
+    return w->expects_continue && in->len == 0 ? WIRE_CONTINUE : GO_ON;
 }
 
 static int head_take(struct wire *w, struct str *in, size_t len)
@@ -73,7 +89,7 @@ static int head_take(struct wire *w, struct str *in, size_t len)
     if (code != E_OK) return refuse(w, code, w->reason);
     if (!target_read(&a->arena, a->target, &a->path, &a->query))
         return refuse(w, E_BAD_REQUEST, "the path is not in normal form");
-    return body_begin(w, in, &h);
+    return body_announced(w, &h);
 }
 
 /* RFC 9112 2.2: empty lines before a request are ignored. */
@@ -103,36 +119,70 @@ static int read_head(struct wire *w, struct str *in)
     return len ? head_take(w, in, len) : head_is_incomplete(w, bytes);
 }
 
+/* --- bodies ------------------------------------------------------------------------------------------------------- */
+
+static int body_whole(struct wire *w, struct str body)
+{
+    w->asked.body = arena_dup(&w->asked.arena, body);
+    w->phase = WIRE_WHOLE;
+    return GO_ON;
+}
+
+/* Hands on what came. `is_last`: there is no more of it. */
+static int body_piece(struct wire *w, struct str piece, bool is_last)
+{
+    w->piece = piece;
+    if (!is_last) return piece.len ? WIRE_PIECE : WIRE_MORE;
+    w->streams = false;
+    w->phase = WIRE_ENDED;
+    return WIRE_END;
+}
+
+static int body_begun(struct wire *w, struct buf *so_far)
+{
+    if (!w->window || so_far->len <= w->window) return WIRE_MORE;
+    w->asked.body = arena_dup(&w->asked.arena, buf_str(so_far));
+    buf_done(so_far);
+    w->streams = true;
+    return WIRE_BEGUN;
+}
+
 /* Memory grows with what arrives, not with what is announced. */
 static int read_body(struct wire *w, struct str *in)
 {
     struct str piece = str_take(in, in->len < w->left ? in->len : (size_t)w->left);
     w->left -= piece.len;
-    bool is_whole_piece = w->left == 0 && w->body.len == 0;
-    if (!is_whole_piece) buf_add(&w->body, piece);
-    if (w->left) return WIRE_MORE;
-    w->asked.body = arena_dup(&w->asked.arena, is_whole_piece ? piece : buf_str(&w->body));
-    w->phase = WIRE_WHOLE;
-    return GO_ON;
+    if (w->streams) return body_piece(w, piece, w->left == 0);
+    if (w->left == 0 && w->body.len == 0) return body_whole(w, piece); /* nearly always */
+    buf_add(&w->body, piece);
+    return w->left ? body_begun(w, &w->body) : body_whole(w, buf_str(&w->body));
 }
 
 static int read_chunked(struct wire *w, struct str *in)
 {
+    struct buf *body = &w->chunked.body;
+    if (w->streams) buf_clear(body);
     switch (chunked_read(&w->chunked, in)) {
-    case CHUNKED_MORE: return WIRE_MORE;
+    case CHUNKED_MORE: return w->streams ? body_piece(w, buf_str(body), false) : body_begun(w, body);
     case CHUNKED_BAD: return refuse(w, E_BAD_REQUEST, w->chunked.reason);
     case CHUNKED_TOO_LARGE: return refuse(w, E_BODY_TOO_LARGE, "the body is over the limit");
     case CHUNKED_DONE: break;
     }
-    w->asked.body = arena_dup(&w->asked.arena, buf_str(&w->chunked.body));
-    w->phase = WIRE_WHOLE;
-    return GO_ON;
+    return w->streams ? body_piece(w, buf_str(body), true) : body_whole(w, buf_str(body));
 }
 
 static int is_whole(struct wire *w, struct str *in)
 {
     (void)w, (void)in;
     return WIRE_REQUEST;
+}
+
+static int has_ended(struct wire *w, struct str *in)
+{
+    (void)in;
+    body_forget(w);
+    w->phase = WIRE_HEAD;
+    return GO_ON;
 }
 
 static int is_broken(struct wire *w, struct str *in)
@@ -144,8 +194,9 @@ static int is_broken(struct wire *w, struct str *in)
 enum wire_result wire_read(struct wire *w, struct str *in)
 {
     static int (*const phases[])(struct wire *, struct str *) = {
-        [WIRE_HEAD] = read_head,       [WIRE_BODY] = read_body,     [WIRE_CHUNKED] = read_chunked,
-        [WIRE_WHOLE] = is_whole,       [WIRE_BROKEN] = is_broken,
+        [WIRE_HEAD] = read_head,       [WIRE_LIMIT] = body_begin, [WIRE_BODY] = read_body,
+        [WIRE_CHUNKED] = read_chunked, [WIRE_WHOLE] = is_whole,   [WIRE_ENDED] = has_ended,
+        [WIRE_BROKEN] = is_broken,
     };
     int got;
     do got = phases[w->phase](w, in);

@@ -2,6 +2,10 @@
 #ifndef HTTP_WORKER_H
 #define HTTP_WORKER_H
 
+#include "http/refusal.h"
+
+#include <stdint.h>
+
 struct app;
 struct buf;
 struct client;
@@ -34,7 +38,9 @@ struct worker {
     struct server *server;
     struct metrics *metrics;
     struct buf *access;              /* access lines not written yet */
-    void (*on_reply)(struct req *r); /* sees every answer before it goes: metrics, access log */
+    void (*on_reply)(struct req *r);  /* sees every answer before it goes: may add headers; NULL: nobody */
+    void (*on_replied)(struct req *r); /* when all is known of it: metrics, access log; NULL: nobody */
+    uint64_t refusals[REFUSAL_COUNT]; /* relaxed atomics: written by this thread, read by any */
     void *extra;                     /* the binary's own */
 };
 

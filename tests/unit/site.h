@@ -151,7 +151,7 @@ static inline void *site_run(void *arg)
 static inline void site_start(struct server_config config)
 {
     config.address = "127.0.0.1";
-    config.body_max = BODY_MAX;
+    config.limits.body_max = BODY_MAX;
     config.on_request = on_request;
     config.on_refused = on_refused;
     site = (struct site){ .base = event_base_new() };

@@ -208,7 +208,7 @@ static void test_server_and_client_understand_each_other(void **state)
 {
     static char body[1000000];
     struct server_config config = {
-        .address = "::1", .body_max = LIMIT_BODY, .on_request = on_request, .on_refused = on_request
+        .address = "::1", .on_request = on_request, .on_refused = on_request
     };
     struct header a = { STR("X-A"), STR("1") };
     struct server *server = server_new(base, &config);

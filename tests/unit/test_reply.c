@@ -4,14 +4,7 @@
 
 #include "unit.h"
 
-static int sent, seen; /* replies */
-
-/* Instead of http/server's: the bytes go nowhere. */
-void server_reply(struct req *r)
-{
-    r->replied = true;
-    sent++;
-}
+static int seen, over; /* replies */
 
 static void on_reply(struct req *r)
 {
@@ -19,8 +12,15 @@ static void on_reply(struct req *r)
     seen++;
 }
 
-static struct worker worker = { .on_reply = on_reply };
+static void on_replied(struct req *r)
+{
+    assert_int_equal(r->reply_bytes, r->out.len);
+    over++;
+}
 
+static struct worker worker = { .on_reply = on_reply, .on_replied = on_replied };
+
+/* Nobody is connected: the bytes go nowhere. */
 static struct req *request(const char *accept, const char *language)
 {
     struct arena a;
@@ -32,7 +32,8 @@ static struct req *request(const char *accept, const char *language)
     r->headers = arena_array(&r->arena, struct header, 2);
     if (accept) r->headers[r->header_count++] = (struct header){ .name = STR("accept"), .value = str_of(accept) };
     if (language) r->headers[r->header_count++] = (struct header){ .name = STR("Accept-Language"), .value = str_of(language) };
-    sent = seen = 0;
+    seen = over = 0;
+    req_hold(r); /* beyond the reply */
     return r;
 }
 
@@ -46,8 +47,9 @@ static struct str header_of(const struct req *r, const char *name)
 
 static void is_answered(struct req *r, int status, const char *type, const char *body)
 {
-    assert_int_equal(sent, 1);
+    assert_true(r->replied);
     assert_int_equal(seen, 1);
+    assert_int_equal(over, 1);
     expect(r->status == status && str_is(r->content_type, type), "%d %.*s", r->status, STR_ARG(r->content_type));
     expect(str_is(buf_str(&r->out), body), "%.*s", STR_ARG(buf_str(&r->out)));
     assert_true(str_is(header_of(r, "X-Request-Id"), r->request_id));

@@ -163,7 +163,7 @@ static void test_server_freed_with_a_request_under_way(void **state)
 static int setup_short_limits(void **state)
 {
     (void)state;
-    site_start((struct server_config){ .head_ms = 150, .body_ms = 150, .idle_ms = 100 });
+    site_start((struct server_config){ .limits = { .head_ms = 150, .body_ms = 150, .idle_ms = 100 } });
     return 0;
 }
 

@@ -32,7 +32,7 @@ static int setup_tls(void **state)
     tls_client = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(tls_server, TLS1_2_VERSION);
     certificate_make(tls_server);
-    site_start((struct server_config){ .tls = tls_server, .head_ms = 300 });
+    site_start((struct server_config){ .tls = tls_server, .limits.head_ms = 300 });
     return 0;
 }
 
