@@ -79,7 +79,7 @@ size_t forward_request(struct req *r, int timeout_ms, struct header out[FORWARD_
     out[n++] = (struct header){ STR("X-Request-Id"), str_of(r->request_id) };
     out[n++] = (struct header){ STR("X-Request-Timeout-Ms"), arena_printf(&r->arena, "%d", timeout_ms) };
     out[n++] = (struct header){ STR("X-Forwarded-For"), r->peer };
-    out[n++] = (struct header){ STR("X-Forwarded-Proto"), STR("https") };
+    out[n++] = (struct header){ STR("X-Forwarded-Proto"), r->tls ? STR("https") : STR("http") };
     return n + forward_trace(r, out + n);
 }
 

@@ -5,12 +5,15 @@
 #include "tls.h"
 
 #include "app/app.h"
+#include "app/listen.h"
 #include "app/start.h"
 #include "base/log.h"
 #include "registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+static struct listen_settings listen_settings;
 
 static bool reload(void)
 {
@@ -22,7 +25,9 @@ static bool reload(void)
 
 int main(int argc, char **argv)
 {
-    const struct start_group groups[] = { { "gateway", gateway_opts, &gateway_settings }, { 0 } };
+    const struct start_group groups[] = { { "gateway", gateway_opts, &gateway_settings },
+                                          { "Limits of the gateway", listen_opts, &listen_settings },
+                                          { 0 } };
     if (argc == 2 && !strcmp(argv[1], "configuration")) return start_document(groups), EXIT_SUCCESS;
     struct gateway_settings *s = &gateway_settings;
     s->workers = start_workers();
@@ -49,7 +54,9 @@ int main(int argc, char **argv)
                         .ready = gateway_worker_ready,
                         .reload = reload,
                         .reloaded = gateway_worker_reloaded };
+    listen_start(&listen_settings, s->workers);
     int status = app_run(&app);
+    listen_stop();
     tls_unload();
     cidr_set_free(gateway_trusted);
     return status;

@@ -3,6 +3,7 @@
 #include "tls.h"
 
 #include "app/dispatch.h"
+#include "app/listen.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
@@ -15,7 +16,6 @@
 #include "http/worker.h"
 #include "registry.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct cidr_set *gateway_trusted;
@@ -51,30 +51,51 @@ static void on_admin(struct req *r)
     else reply_fail(r, m.allowed ? E_METHOD_NOT_ALLOWED : E_NOT_FOUND);
 }
 
-/* Every answer: the service's own headers win. */
+/* Every public answer: the service's own headers win. */
 static void on_reply(struct req *r)
 {
     static const struct header security[] = {
-        { STR("Strict-Transport-Security"), STR("max-age=31536000") },
         { STR("X-Content-Type-Options"), STR("nosniff") },
         { STR("Cache-Control"), STR("no-store") },
+        { STR("Strict-Transport-Security"), STR("max-age=31536000") }, /* RFC 6797 7.2: over TLS only */
     };
-    for (size_t i = 0; r->tls && i < sizeof security / sizeof *security; i++) {
+    size_t count = sizeof security / sizeof *security - !r->tls;
+    for (size_t i = 0; i < count; i++) {
         bool there = false;
         for (size_t h = 0; h < r->reply_header_count; h++) there |= str_ieq(r->reply_headers[h].name, security[i].name);
         if (!there) req_reply_header(r, security[i].name, security[i].value);
     }
 }
 
-static bool start_server(struct server **server, struct worker *w, struct server_config config)
+static bool is_proxy(const struct worker *w, struct str peer)
 {
-    config.worker = w;
-    config.on_refused = dispatch_refused;
-    *server = server_new(w->base, &config);
-    if (!*server)
-        log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port),
-                  LOG_Z("error", strerror(errno)));
-    return *server != NULL;
+    struct ip ip;
+    (void)w;
+    return ip_read(peer, &ip) && cidr_set_find(gateway_trusted, &ip, NULL);
+}
+
+static size_t body_max_of(const struct worker *w, enum method method, struct str path)
+{
+    const struct route *route = router_find(w->router, method, path).route;
+    return route ? route->body_max : 0;
+}
+
+/* HTTPS for everybody; without TLS, when asked for, only for this machine; health and metrics, of which one worker tells. */
+static bool start_servers(struct worker *w, struct gateway *g)
+{
+    const struct gateway_settings *s = &gateway_settings;
+    struct server_config public = {
+        .address = s->address, .port = s->port, .tls = g->tls, .window = LIMIT_WINDOW,
+        .is_proxy = is_proxy, .body_max_of = body_max_of, .on_request = on_request,
+    };
+    struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
+    plain.address = "127.0.0.1";
+    plain.port = s->plain_port;
+    plain.tls = NULL;
+    w->server = listen_open(w, public);
+    if (s->plain_port) g->plain = listen_open(w, plain);
+    if (w->index == 0) g->admin = listen_open(w, admin);
+    return w->server && (g->plain || !s->plain_port) && (g->admin || w->index);
 }
 
 static bool start_upstreams(struct worker *w, struct gateway *g)
@@ -103,29 +124,29 @@ bool gateway_worker_start(struct worker *w)
     w->keys = keys_new(w, s->jwks_url);
     if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", s->jwks_url));
     g->tls = tls_hold();
-    struct server_config public = { .address = s->address, .port = s->port, .tls = g->tls, .on_request = on_request };
-    struct server_config admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
-    bool ok = w->keys && start_upstreams(w, g) && start_server(&w->server, w, public);
-    return ok && (w->index != 0 || start_server(&g->admin, w, admin));
+    return w->keys && start_upstreams(w, g) && start_servers(w, g);
 }
 
 void gateway_worker_drain(struct worker *w)
 {
     struct gateway *g = w->extra;
     if (w->server) server_drain(w->server);
+    if (g->plain) server_drain(g->plain);
     if (g->admin) server_drain(g->admin);
 }
 
 bool gateway_worker_is_busy(const struct worker *w)
 {
-    return server_connections(w->server) > 0;
+    const struct gateway *g = w->extra;
+    return server_connections(w->server) > 0 || (g->plain && server_connections(g->plain) > 0);
 }
 
 void gateway_worker_stop(struct worker *w)
 {
     struct gateway *g = w->extra;
-    if (w->server) server_free(w->server);
-    if (g->admin) server_free(g->admin);
+    server_free(w->server);
+    server_free(g->plain);
+    server_free(g->admin);
     if (w->keys) keys_free(w->keys);
     client_free(w->client);
     proxy_stop(g);

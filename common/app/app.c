@@ -1,6 +1,7 @@
 #include "app/app.h"
 
 #include "app/access.h"
+#include "app/listen.h"
 #include "app/metrics.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -61,6 +62,7 @@ static void on_tick(int fd, short what, void *arg)
     struct thread *t = arg;
     app_tell_ready(t->worker);
     access_flush(t->worker);
+    listen_tell(t->worker);
     bool over = t->drain_until_us && (!t->app->is_busy(t->worker) || clock_us() > t->drain_until_us);
     if (over) event_base_loopexit(t->worker->base, NULL);
 }

@@ -96,6 +96,17 @@ static void print_route(struct buf *out, struct str operation, const struct coun
     buf_addf(out, "http_request_database_seconds_sum{operation=\"%.*s\"} %.6f\n", STR_ARG(operation), (double)c->db_us / 1e6);
 }
 
+static void print_refusals(const struct app *app, struct buf *out)
+{
+    buf_addz(out, "# HELP http_refusals_total What was turned away before it became a request, by reason.\n"
+                  "# TYPE http_refusals_total counter\n");
+    for (int i = 0; i < REFUSAL_COUNT; i++) {
+        uint64_t n = 0;
+        for (int w = 0; w < app->worker_count; w++) n += value(&app->workers[w].refusals[i]);
+        buf_addf(out, "http_refusals_total{reason=\"%s\"} %llu\n", refusal_names[i], (unsigned long long)n);
+    }
+}
+
 static const char help[] =
     "# HELP http_requests_total Requests answered, by operation and class of status.\n"
     "# TYPE http_requests_total counter\n"
@@ -113,5 +124,6 @@ void metrics_print(const struct app *app, struct buf *out)
         for (int b = 0; b < BUCKETS; b++) seen |= c.bucket[b] != 0;
         if (seen) print_route(out, i < app->routes.count ? app->routes.rows[i].operation : STR("none"), &c);
     }
+    print_refusals(app, out);
     buf_addf(out, "# TYPE service_ready gauge\nservice_ready %d\n", app_ready(app));
 }

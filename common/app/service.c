@@ -3,6 +3,7 @@
 #include "app/access.h"
 #include "app/app.h"
 #include "app/dispatch.h"
+#include "app/listen.h"
 #include "app/start.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -25,7 +26,6 @@
 #include "rest/statements.h"
 #include "schema/type.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +65,7 @@ static const struct opt opts[] = {
 };
 
 static struct settings settings;
+static struct listen_settings listen_settings;
 static const struct service *service;
 static const struct pg_stmt *const *statements;
 
@@ -140,10 +141,7 @@ static void warm_up(void)
 
 static bool worker_start(struct worker *w)
 {
-    struct server_config config = {
-        .address = settings.address, .port = settings.port,
-        .worker = w, .on_request = on_request, .on_refused = dispatch_refused,
-    };
+    struct server_config config = { .address = settings.address, .port = settings.port, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
@@ -154,10 +152,7 @@ static bool worker_start(struct worker *w)
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
-    w->server = server_new(w->base, &config);
-    if (!w->server)
-        log_error("cannot listen", LOG_Z("address", settings.address), LOG_INT("port", settings.port),
-                  LOG_Z("error", strerror(errno)));
+    w->server = listen_open(w, config);
     w->keys = keys_new(w, settings.jwks_url);
     if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
     return w->server && w->keys;
@@ -229,6 +224,7 @@ static void configure(const struct start_group *groups)
 int service_run(const struct service *s, int argc, char **argv)
 {
     const struct start_group groups[] = { { "Every service", opts, &settings },
+                                          { "Limits of every service", listen_opts, &listen_settings },
                                           { s->opts ? s->name : NULL, s->opts, s->settings },
                                           { 0 } };
     service = s;
@@ -248,7 +244,9 @@ int service_run(const struct service *s, int argc, char **argv)
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
     };
     free((void *)system.rows);
+    listen_start(&listen_settings, settings.workers);
     int status = app_run(&app);
+    listen_stop();
     free((void *)app.routes.rows);
     return status;
 }

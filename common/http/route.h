@@ -12,6 +12,9 @@ extern const struct str method_names[METHOD_COUNT];
 
 enum rate_class { RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_REPORT, RATE_INTERNAL };
 
+/* What the gateway answers in place of a service that does not. */
+enum degraded { DEGRADED_NONE, DEGRADED_STALE /* its last good answer, the same for everybody */ };
+
 struct req;
 struct resource;
 typedef void (*handler_fn)(struct req *r);
@@ -30,7 +33,9 @@ struct route {
     unsigned char service;    /* enum service_id */
     unsigned char rate;       /* enum rate_class */
     bool audited;
+    unsigned char degraded;   /* enum degraded */
     int timeout_ms;
+    uint32_t body_max;        /* bytes; 0: as for all */
     struct str operation; /* operationId */
     const struct rpc *rpc;
 };

@@ -29,6 +29,7 @@ struct server_config {
     bool (*is_proxy)(const struct worker *w, struct str peer); /* many clients share this address; NULL: none does */
     /* Bytes of a body to this path, 0: limits.body_max; NULL: always that. */
     size_t (*body_max_of)(const struct worker *w, enum method method, struct str path);
+    bool (*is_vital)(const struct req *r); /* answered even when too many are under way; NULL: none is */
     handler_fn on_request; /* called once per request; must lead to exactly one reply, now or later */
     /* A request refused before it became one (framing, limits): answer it from r->problem. */
     handler_fn on_refused;

@@ -185,8 +185,10 @@ static bool is_over_limit(struct server_conn *c, struct req *r)
         [REFUSAL_REQUESTS] = "too many requests under way",
     };
     enum refusal limit = c->refused;
+    const struct server_config *config = &c->server->config;
+    bool is_busy = c->server->in_flight > config->limits.requests_max;
     r->close = limit != REFUSAL_COUNT;
-    if (limit == REFUSAL_COUNT && c->server->in_flight > c->server->config.limits.requests_max) limit = REFUSAL_REQUESTS;
+    if (limit == REFUSAL_COUNT && is_busy && !(config->is_vital && config->is_vital(r))) limit = REFUSAL_REQUESTS;
     if (limit != REFUSAL_COUNT) refuse(c, r, limit, E_OVERLOADED, reasons[limit]);
     return limit != REFUSAL_COUNT;
 }

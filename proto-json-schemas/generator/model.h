@@ -58,7 +58,8 @@ struct operation {
     const char *handler;                          /* C symbol */
     struct schema *resource, *request, *response; /* NULL: none */
     bool response_is_list, no_envelope, audited, deprecated;
-    int timeout_ms;
+    int timeout_ms, body_max; /* body_max: bytes, 0: as for all */
+    enum degraded degraded;
     const cJSON *rpc; /* {"id", "body"} or NULL */
 };
 

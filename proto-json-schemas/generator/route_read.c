@@ -111,6 +111,14 @@ static const cJSON *read_rpc(struct place at, const cJSON *row)
     return rpc;
 }
 
+static enum degraded read_degraded(struct place at, const cJSON *row)
+{
+    const char *word = source_text_or(at, row, "degraded", NULL);
+    if (!word) return DEGRADED_NONE;
+    if (strcmp(word, "stale") != 0) source_fail(at, "\"degraded\" is not \"stale\"");
+    return DEGRADED_STALE;
+}
+
 static void check_path(struct place at, const struct operation *o)
 {
     bool internal = strncmp(o->path, "/internal/v1/", 13) == 0;
@@ -130,7 +138,8 @@ static struct operation read_operation(const struct model *m, const char *file, 
     static const char *const keys[] = { "method",  "path",     "operationId", "summary", "description",
                                         "tag",     "resource", "action",      "handler", "permission",
                                         "rate",    "audited",  "timeout_ms",  "since",   "deprecated",
-                                        "request", "response", "envelope",    "rpc",     NULL };
+                                        "request", "response", "envelope",    "rpc",     "body_max",
+                                        "degraded", NULL };
     struct place at = { file, source_text((struct place){ file, "a route" }, row, "operationId") };
     source_keys(at, row, keys);
     struct operation o = {
@@ -144,12 +153,16 @@ static struct operation read_operation(const struct model *m, const char *file, 
         .rate = (enum rate_class)need_word(at, row, "rate", rates),
         .audited = source_bool(at, row, "audited"),
         .timeout_ms = source_int(at, row, "timeout_ms"),
+        .body_max = source_int_or(at, row, "body_max", 0),
+        .degraded = read_degraded(at, row),
         .since = source_text(at, row, "since"),
         .deprecated = source_bool_or(at, row, "deprecated", false),
         .no_envelope = !source_bool_or(at, row, "envelope", true),
         .rpc = read_rpc(at, row),
     };
     if (o.timeout_ms <= 0) source_fail(at, "timeout_ms must be positive");
+    if (o.body_max < 0) source_fail(at, "body_max must be positive");
+    if (o.degraded == DEGRADED_STALE && o.method != METHOD_GET) source_fail(at, "only what GET answers can be stale");
     check_path(at, &o);
     read_handler(m, at, &o, row);
     return o;

@@ -82,6 +82,8 @@ static void print_row(FILE *to, const struct service *s, const struct operation 
     fprintf(to, "      .permission = PERM_%s, .service = %s, .rate = %s,\n", upper_symbol(o->permission),
             service_enum(s), rate_symbols[o->rate]);
     fprintf(to, "      .audited = %s, .timeout_ms = %d", o->audited ? "true" : "false", o->timeout_ms);
+    if (o->body_max) fprintf(to, ", .body_max = %d", o->body_max);
+    if (o->degraded == DEGRADED_STALE) fputs(", .degraded = DEGRADED_STALE", to);
     if (!bare && o->rpc) print_rpc(to, o->rpc);
     fputs(" },\n", to);
 }

@@ -1,0 +1,25 @@
+/* listen: how a process takes connections: the settings of its limits, the census that its workers share, its servers. */
+#ifndef APP_LISTEN_H
+#define APP_LISTEN_H
+
+#include "base/config.h"
+#include "http/server.h"
+
+struct listen_settings {
+    int connections_max, connections_address_max, requests_max;
+    int head_ms, body_ms, body_rate, idle_ms, body_max;
+};
+extern const struct opt listen_opts[];
+
+/* Before the workers start, and after they have ended. */
+void listen_start(const struct listen_settings *s, int worker_count);
+void listen_stop(void);
+
+/* A server with these limits; what it refuses is answered in the error envelope, but health and metrics are told however busy
+ * it is. NULL: it cannot listen, as the log says. `config`: address, port, tls and what becomes of requests. */
+struct server *listen_open(struct worker *w, struct server_config config);
+
+/* Says in the log, at most once a second, how many connections were closed at accept. From each worker's tick. */
+void listen_tell(const struct worker *w);
+
+#endif
