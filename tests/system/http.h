@@ -54,9 +54,11 @@ char *encoded(const char *value); /* percent-encoded for a query */
 
 /* Sends bytes as they are and returns all that comes back until the peer closes or nothing comes for a while. */
 char *raw_exchange(const char *url, const char *bytes, size_t len);
-int raw_connect(const char *url);
+int raw_connect(const char *url); /* < 0: nobody listens */
+int raw_connect_from(const char *source, const char *url); /* from 127.x.y.z */
 void raw_send(int fd, const char *bytes, size_t len);
 char *raw_receive(int fd);
+char *raw_reply(int fd); /* one reply with Content-Length, then what has come beyond it is lost; "" when there is none */
 bool raw_is_quiet(int fd, int ms); /* nothing comes back within that time */
 int raw_status(const char *answer); /* of an HTTP/1.1 answer; 0: none */
 

@@ -14,20 +14,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { QUIET_MS = 1500 };
+enum { QUIET_MS = 1500, REPLY_MS = 10 * 1000 };
 
-int raw_connect(const char *url)
+int raw_connect_from(const char *source, const char *url)
 {
     const char *colon = strrchr(url, ':');
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1)) };
+    struct sockaddr_in from = { .sin_family = AF_INET };
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, source, &from.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to)) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) || connect(fd, (struct sockaddr *)&to, sizeof to)) {
         close(fd);
-        fd = -1;
+        return -1;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* each piece leaves alone */
     return fd;
+}
+
+int raw_connect(const char *url)
+{
+    return raw_connect_from("127.0.0.1", url);
 }
 
 bool raw_is_quiet(int fd, int ms)
@@ -61,6 +68,21 @@ char *raw_receive(int fd)
         all[len] = 0;
     }
     return pool_keep(all, free);
+}
+
+char *raw_reply(int fd)
+{
+    char all[65536];
+    size_t len = 0, whole = sizeof all - 1;
+    struct pollfd p = { fd, POLLIN, 0 };
+    while (len < whole && poll(&p, 1, REPLY_MS) == 1) {
+        ssize_t n = recv(fd, all + len, sizeof all - 1 - len, 0);
+        if (n <= 0) break;
+        all[len += (size_t)n] = 0;
+        const char *end = strstr(all, "\r\n\r\n"), *length = strcasestr(all, "\r\nContent-Length: ");
+        if (end && length) whole = (size_t)(end + 4 - all) + strtoul(length + 18, NULL, 10);
+    }
+    return text("%.*s", (int)len, all);
 }
 
 char *raw_exchange(const char *url, const char *bytes, size_t len)

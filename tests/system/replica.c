@@ -38,18 +38,19 @@ static char *upper(const char *service)
     return name;
 }
 
-static void gateway_settings(int admin_port, int https_port)
+static void gateway_settings(int admin_port, int https_port, int plain_port)
 {
     const char *tls_dir = text("%.*s", (int)(strrchr(stack.ca_cert, '/') - stack.ca_cert), stack.ca_cert);
     setenv("ADMIN_PORT", text("%d", admin_port), 1);
     setenv("HTTPS_PORT", text("%d", https_port), 1);
+    setenv("PLAIN_PORT", text("%d", plain_port), 1);
     setenv("TLS_CERT_FILE", text("%s/server.crt", tls_dir), 1);
     setenv("TLS_KEY_FILE", text("%s/server.key", tls_dir), 1);
     setenv("UPSTREAM_AUTH_SERVICE", stack.auth_url, 1);
     setenv("UPSTREAM_CUSTOMER_SERVICE", stack.customer_url, 1);
 }
 
-static void child(const char *service, int port, int https_port, va_list settings)
+static void child(const char *service, int port, int https_port, int plain_port, va_list settings)
 {
     const char *log_dir = getenv("LOG_DIR"), *bin_dir = getenv("BIN_DIR");
     int log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -62,7 +63,7 @@ static void child(const char *service, int port, int https_port, va_list setting
     setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
     const char *database = getenv(text("%s_DATABASE_URL", upper(service)));
     if (database) setenv("DATABASE_URL", database, 1);
-    else gateway_settings(port, https_port);
+    else gateway_settings(port, https_port, plain_port);
     for (const char *s; (s = va_arg(settings, const char *));) putenv(text("%s", s));
     const char *binary = text("%s/%s", bin_dir ? bin_dir : "build/release/bin", service);
     execl(binary, binary, NULL);
@@ -72,13 +73,14 @@ static void child(const char *service, int port, int https_port, va_list setting
 struct replica replica_start(const char *service, ...)
 {
     struct replica r = { 0 };
-    int port = free_port(), https_port = free_port();
+    int port = free_port(), https_port = free_port(), plain_port = free_port();
     va_list settings;
     snprintf(r.url, sizeof r.url, "http://127.0.0.1:%d", port);
     snprintf(r.https_url, sizeof r.https_url, "https://localhost:%d", https_port);
+    snprintf(r.plain_url, sizeof r.plain_url, "http://127.0.0.1:%d", plain_port);
     va_start(settings, service);
     r.pid = fork();
-    if (r.pid == 0) child(service, port, https_port, settings);
+    if (r.pid == 0) child(service, port, https_port, plain_port, settings);
     va_end(settings);
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (!running[i]) {

@@ -8,6 +8,7 @@ struct replica {
     pid_t pid;
     char url[64];       /* of a gateway: its admin port */
     char https_url[64]; /* of a gateway */
+    char plain_url[64]; /* of a gateway: http */
 };
 
 /* A service, or "gateway", with further settings ("NAME=value", ..., NULL). Ready when this returns; ends with the test at the latest. */
