@@ -92,9 +92,9 @@ static bool start_servers(struct worker *w, struct gateway *g)
     plain.address = "127.0.0.1";
     plain.port = s->plain_port;
     plain.tls = NULL;
-    w->server = listen_open(w, public);
-    if (s->plain_port) g->plain = listen_open(w, plain);
-    if (w->index == 0) g->admin = listen_open(w, admin);
+    w->server = listen_open(w, public, true);
+    if (s->plain_port) g->plain = listen_open(w, plain, true);
+    if (w->index == 0) g->admin = listen_open(w, admin, false);
     return w->server && (g->plain || !s->plain_port) && (g->admin || w->index);
 }
 

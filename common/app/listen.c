@@ -62,10 +62,10 @@ static bool is_vital(const struct req *r)
     return false;
 }
 
-struct server *listen_open(struct worker *w, struct server_config config)
+struct server *listen_open(struct worker *w, struct server_config config, bool is_public)
 {
     config.limits = limits;
-    config.census = census;
+    config.census = is_public ? census : NULL;
     config.worker = w;
     config.is_vital = is_vital;
     config.on_refused = dispatch_refused;

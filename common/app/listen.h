@@ -16,8 +16,9 @@ void listen_start(const struct listen_settings *s, int worker_count);
 void listen_stop(void);
 
 /* A server with these limits; what it refuses is answered in the error envelope, but health and metrics are told however busy
- * it is. NULL: it cannot listen, as the log says. `config`: address, port, tls and what becomes of requests. */
-struct server *listen_open(struct worker *w, struct server_config config);
+ * it is. NULL: it cannot listen, as the log says. `config`: address, port, tls and what becomes of requests. `is_public`: its
+ * connections count. */
+struct server *listen_open(struct worker *w, struct server_config config, bool is_public);
 
 /* Says in the log, at most once a second, how many connections were closed at accept. From each worker's tick. */
 void listen_tell(const struct worker *w);

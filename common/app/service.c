@@ -141,7 +141,7 @@ static void warm_up(void)
 
 static bool worker_start(struct worker *w)
 {
-    struct server_config config = { .address = settings.address, .port = settings.port, .on_request = on_request };
+    struct server_config config = { .address = settings.address, .port = settings.port, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
@@ -152,7 +152,7 @@ static bool worker_start(struct worker *w)
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
-    w->server = listen_open(w, config);
+    w->server = listen_open(w, config, true);
     w->keys = keys_new(w, settings.jwks_url);
     if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
     return w->server && w->keys;

@@ -6,6 +6,8 @@ enum {
     /* HTTP in (RFC 9112); what a peer may send before it is refused */
     LIMIT_HEAD = 16 * 1024,           /* request line and header fields -> 431 */
     LIMIT_HEADERS = 100,              /* header fields -> 431 */
+    LIMIT_HEAD_ADDED = 1024,          /* and what a gateway may add to it: services take so much more, */
+    LIMIT_HEADERS_ADDED = 8,          /* and so many more */
     LIMIT_TARGET = 8 * 1024,          /* request target -> 414 */
     LIMIT_BODY = 1024 * 1024,         /* decoded body -> 413 */
     LIMIT_HEAD_MS = 10 * 1000,        /* first byte to end of head -> 408 */

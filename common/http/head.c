@@ -196,7 +196,7 @@ static const struct {
 static bool field_add(struct reader *rd, struct str line)
 {
     struct head *h = rd->h;
-    if (h->header_count == LIMIT_HEADERS) return refuse(rd, E_HEAD_TOO_LARGE, "too many headers");
+    if (h->header_count == HEAD_HEADERS) return refuse(rd, E_HEAD_TOO_LARGE, "too many headers");
     struct header *field = &h->headers[h->header_count];
     const char *reason = header_read(line, field);
     if (reason) return bad(rd, reason);

@@ -10,6 +10,8 @@
 #include "base/limits.h"
 #include "http/route.h"
 
+enum { HEAD_HEADERS = LIMIT_HEADERS + LIMIT_HEADERS_ADDED };
+
 struct header {
     struct str name, value; /* value trimmed */
 };
@@ -20,7 +22,7 @@ struct head {
     struct str target;
     int status;                /* responses */
     int minor_version;         /* HTTP/1.x */
-    struct header headers[LIMIT_HEADERS];
+    struct header headers[HEAD_HEADERS];
     size_t header_count;
     bool chunked;
     bool has_length;

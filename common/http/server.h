@@ -24,6 +24,7 @@ struct server_config {
     void *tls;             /* SSL_CTX *, borrowed; NULL: plain */
     struct census *census; /* limits connections; shared by all servers of a process; NULL: nobody does */
     struct server_limits limits;
+    bool is_inner;         /* behind a gateway: heads have room for what it adds */
     size_t window;         /* of bodies that are longer, on_request gets the begin, see server_flow(); 0: it waits for all */
     struct worker *worker; /* handed to every request */
     bool (*is_proxy)(const struct worker *w, struct str peer); /* many clients share this address; NULL: none does */

@@ -201,8 +201,8 @@ static void request_begin(struct server_conn *c, bool by_wire)
     c->has_asked = true;
     c->server->in_flight++;
     arena_defer(&r->arena, request_ends, c->server);
-    phase_enter(c, BUSY);
     if (by_wire) conn_refuse(c, r);
+    phase_enter(c, BUSY);
     bool is_refused = by_wire || is_over_limit(c, r);
     req_hold(r); /* the callee may reply at once and still look at it */
     (is_refused ? config->on_refused : config->on_request)(r);
@@ -348,6 +348,7 @@ void conn_open(struct server *s, int fd, const char *peer)
         return;
     }
     wire_init(&c->wire, (size_t)s->config.limits.body_max, s->config.window);
+    if (s->config.is_inner) wire_set_inner(&c->wire);
     evtimer_assign(&c->timer, s->base, on_timer, c);
     LIST_INSERT_HEAD(&s->conns, c, link);
     s->count++;

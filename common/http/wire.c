@@ -12,6 +12,21 @@ void wire_init(struct wire *w, size_t body_max, size_t window)
     buf_init(&w->body, body_max);
 }
 
+void wire_set_inner(struct wire *w)
+{
+    w->is_inner = true;
+}
+
+static size_t head_max(const struct wire *w)
+{
+    return LIMIT_HEAD + (w->is_inner ? LIMIT_HEAD_ADDED : 0);
+}
+
+static size_t headers_max(const struct wire *w)
+{
+    return LIMIT_HEADERS + (w->is_inner ? LIMIT_HEADERS_ADDED : 0);
+}
+
 void wire_done(struct wire *w)
 {
     arena_done(&w->asked.arena);
@@ -87,6 +102,7 @@ static int head_take(struct wire *w, struct str *in, size_t len)
     enum err_code code = head_read_request(&h, arena_dup(&a->arena, str_take(in, len)), &w->reason);
     asked_fill(a, &h);
     if (code != E_OK) return refuse(w, code, w->reason);
+    if (h.header_count > headers_max(w)) return refuse(w, E_HEAD_TOO_LARGE, "too many headers");
     if (!target_read(&a->arena, a->target, &a->path, &a->query))
         return refuse(w, E_BAD_REQUEST, "the path is not in normal form");
     return body_announced(w, &h);
@@ -104,7 +120,7 @@ static int head_is_incomplete(struct wire *w, struct str bytes)
     unsigned char first = (unsigned char)bytes.p[0];
     if (!has_line && bytes.len > LIMIT_TARGET + LINE_REST)
         return refuse(w, E_TARGET_TOO_LONG, "the request target is too long");
-    if (bytes.len >= LIMIT_HEAD) return refuse(w, E_HEAD_TOO_LARGE, "the head is too large");
+    if (bytes.len >= head_max(w)) return refuse(w, E_HEAD_TOO_LARGE, "the head is too large");
     /* TLS to a plain port, and the like: no need to wait for the end of what cannot become a head. */
     if (first <= ' ' && first != '\r') return refuse(w, E_BAD_REQUEST, "not an HTTP request");
     return WIRE_MORE;
@@ -114,7 +130,7 @@ static int read_head(struct wire *w, struct str *in)
 {
     skip_empty_lines(in);
     if (in->len == 0) return WIRE_MORE;
-    struct str bytes = str_sub(*in, 0, in->len < LIMIT_HEAD ? in->len : LIMIT_HEAD);
+    struct str bytes = str_sub(*in, 0, in->len < head_max(w) ? in->len : head_max(w));
     size_t len = head_end(bytes);
     return len ? head_take(w, in, len) : head_is_incomplete(w, bytes);
 }

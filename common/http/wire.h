@@ -33,6 +33,7 @@ struct asked {
 
 struct wire {
     size_t default_max, window;
+    bool is_inner;
     size_t body_max; /* of this request */
     enum { WIRE_HEAD, WIRE_LIMIT, WIRE_BODY, WIRE_CHUNKED, WIRE_WHOLE, WIRE_ENDED, WIRE_BROKEN } phase;
     struct asked asked;
@@ -48,6 +49,7 @@ struct wire {
 /* `body_max`: bytes of a body, unless the owner sets another limit at WIRE_ANNOUNCED. `window`: bytes of a body that are
  * collected at most; 0: all of it. */
 void wire_init(struct wire *w, size_t body_max, size_t window);
+void wire_set_inner(struct wire *w); /* there is room in a head for what a gateway adds */
 void wire_done(struct wire *w);
 
 /* Reads on, up to one whole request; what follows it stays in `in`. */

@@ -107,6 +107,7 @@ static void stack_end(void)
     lifeline = -1;
     waitpid(watcher, NULL, 0);
     if (getenv("KEEP")) fprintf(stderr, "kept: %s\n", run_dir);
+    free(run_dir);
 }
 
 static void stack_start(void)
@@ -199,7 +200,6 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count)
     sql_end();
     http_end();
     free((char *)stack.admin_token);
-    free(run_dir);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -236,7 +236,7 @@ static void test_limits_have_their_own_codes(void **state)
         assert_int_equal(head_read_request(&h, buf_str(&b), &reason), over ? E_TARGET_TOO_LONG : E_OK);
         buf_clear(&b);
         buf_addz(&b, "GET / HTTP/1.1\r\nHost: crm\r\n");
-        for (int i = 1; i < LIMIT_HEADERS + over; i++) buf_addz(&b, "A: b\r\n");
+        for (int i = 1; i < HEAD_HEADERS + over; i++) buf_addz(&b, "A: b\r\n");
         buf_addz(&b, "\r\n");
         assert_int_equal(head_read_request(&h, buf_str(&b), &reason), over ? E_HEAD_TOO_LARGE : E_OK);
         buf_done(&b);
