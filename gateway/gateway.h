@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "http/req.h"
 #include "permissions.h"
+#include "stale.h"
 #include "upstream.h"
 
 #include <sys/queue.h>
@@ -14,7 +15,7 @@ struct gateway_settings {
     const char *address, *admin_address, *cert_file, *key_file, *jwks_url, *log_level;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
-    int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms;
+    int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms, stale_max_ms;
     bool access_log;
 };
 extern struct gateway_settings gateway_settings;
@@ -26,6 +27,7 @@ extern struct cidr_set *gateway_trusted; /* proxies that may say who the client 
 struct gateway {
     struct upstream upstream[SERVICE_COUNT];
     LIST_HEAD(, passage) waiting; /* requests between two tries */
+    struct stale *stale;
     struct server *plain; /* NULL: not asked for */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;

@@ -22,6 +22,8 @@ const struct opt gateway_opts[] = {
       "base URLs of customer-service" },
     { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "", 0, 0, 0,
       "addresses and prefixes (CIDR), comma-separated, of proxies whose X-Forwarded-For is believed" },
+    { "STALE_MAX_MS", O_INT, AT(stale_max_ms), "3600000", 0, 0, 604800000,
+      "how old an answer may be that stands in for a service that does not answer (routes with \"degraded\"), in milliseconds" },
     { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },

@@ -116,6 +116,7 @@ bool gateway_worker_start(struct worker *w)
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
+    g->stale = stale_new();
     w->on_reply = on_reply;
     w->tokens = tokens_new();
     w->client = client_new(w->base);
@@ -154,6 +155,7 @@ void gateway_worker_stop(struct worker *w)
     router_free(w->router);
     router_free(g->admin_router);
     tokens_free(w->tokens);
+    stale_free(g->stale);
     tls_release(g->tls);
     free(g);
 }

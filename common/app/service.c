@@ -239,7 +239,7 @@ int service_run(const struct service *s, int argc, char **argv)
     app = (struct app){
         .name = s->name, .worker_count = settings.workers, .drain_delay_ms = settings.drain_delay_ms,
         .drain_ms = settings.drain_ms, .access_log = settings.access_log,
-        .trusts_request_id = true,
+        .trusts_gateway = true,
         .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
     };
