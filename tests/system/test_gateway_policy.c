@@ -33,7 +33,8 @@ static void begin(void)
 static int ask(const char *method, const char *path, const char *more)
 {
     int fd = raw_connect(gateway.plain_url);
-    const char *bytes = text("%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n%s\r\n", method, path, stack.admin_token, more);
+    const char *host = "Host: localhost\r\n", *token = text("Authorization: Bearer %s\r\n", stack.admin_token);
+    const char *bytes = text("%s %s HTTP/1.1\r\n%s%s%s\r\n", method, path, host, token, more);
     raw_send(fd, bytes, strlen(bytes));
     return fd;
 }
@@ -205,8 +206,8 @@ static void test_last_good_answer_stands_in_where_the_route_says_so(void **state
     service.fd = 0;
     int client = ask("GET", "/api/v1/regions?size=1", "");
     const char *reply = raw_reply(client);
-    expect(raw_status(reply) == 200 && strstr(reply, "\r\nX-Degraded: stale\r\n") && strstr(reply, "\r\nAge: ") && strstr(reply, "[2]"), "%s",
-           reply);
+    expect(strstr(reply, "\r\nX-Degraded: stale\r\n") && strstr(reply, "\r\nAge: "), "%s", reply);
+    expect(raw_status(reply) == 200 && strstr(reply, "[2]"), "%s", reply);
     close(client);
     expect_reply(ask("GET", "/api/v1/regions?size=2", ""), 503, "\"SERVICE_UNAVAILABLE\""); /* that was never asked */
     expect_reply(ask("GET", "/api/v1/customers?size=1", ""), 503, "\"SERVICE_UNAVAILABLE\""); /* whose answer is not for everybody */
