@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "app/start.h"
 #include "base/log.h"
 #include "registry.h"
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 {
     const struct start_group groups[] = { { "gateway", gateway_opts, &gateway_settings },
                                           { "Limits of the gateway", listen_opts, &listen_settings },
+                                          OUTGOING_GROUP,
                                           { 0 } };
     if (argc == 2 && !strcmp(argv[1], "configuration")) return start_document(groups), EXIT_SUCCESS;
     struct gateway_settings *s = &gateway_settings;
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
     const char *fault = cidr_set_add_list(gateway_trusted, str_of(s->trusted_proxies), 1, &bad);
     if (fault) return fprintf(stderr, "gateway: cannot start: TRUSTED_PROXIES: %.*s: %s\n", STR_ARG(bad), fault), EXIT_FAILURE;
     fault = tls_load(s->cert_file, s->key_file);
+    if (!fault) fault = outgoing_load();
     if (fault) return fprintf(stderr, "gateway: cannot start: %s\n", fault), EXIT_FAILURE;
     static struct app app;
     app = (struct app){ .name = "gateway",

@@ -218,10 +218,12 @@ static void send_on(struct passage *p)
 void proxy(struct req *r)
 {
     struct gateway *g = r->worker->extra;
+    struct upstream *u = &g->upstream[r->route->service];
+    if (!upstream_is_known(u)) return answer_refused(r, 1000); /* its name is not resolved yet */
     struct passage *p = arena_new(&r->arena, struct passage);
     p->r = r;
     p->gateway = g;
-    p->upstream = &g->upstream[r->route->service];
+    p->upstream = u;
     p->breaker = upstream_breaker(p->upstream, r->route);
     p->request = (struct client_request){
         .method = r->method,

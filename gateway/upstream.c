@@ -1,32 +1,74 @@
 #include "upstream.h"
 
+#include "roster.h"
+
 #include "base/uuid.h"
+#include "http/worker.h"
 
 #include <stdlib.h>
 
-bool upstream_init(struct upstream *u, struct client *client, const struct route_table *routes, struct str urls, struct str *ret_bad)
+_Static_assert((int)ROSTER_MAX == (int)BALANCE_HOSTS_MAX, "what the roster finds the balance takes");
+
+/* --- its addresses ------------------------------------------------------------------------------------------------ */
+
+static const struct roster_entry *entry_find(const struct roster_entry *entries, const char *label)
 {
-    struct str list[BALANCE_HOSTS_MAX];
-    size_t count = 0;
-    *u = (struct upstream){ .routes = routes, .balance = balance_new(&balance_usual) };
+    while (!str_is(entries->label, label)) entries++;
+    return entries;
+}
+
+static void on_roster(void *arg, const struct roster_entry *entries, size_t count)
+{
+    struct upstream *u = arg;
+    struct str labels[ROSTER_MAX];
+    size_t hosts_count;
+    for (size_t i = 0; i < count; i++) labels[i] = entries[i].label;
+    if (!balance_set(u->balance, labels, count)) return;
+    struct host *const *hosts = balance_hosts(u->balance, &hosts_count);
+    for (size_t i = 0; i < hosts_count; i++) {
+        if (hosts[i]->extra) continue;
+        const struct roster_entry *e = entry_find(entries, hosts[i]->address);
+        hosts[i]->extra = client_origin_at(u->client, e->url, e->at);
+    }
+}
+
+static void forget(void *extra)
+{
+    client_origin_release(extra);
+}
+
+bool upstream_apply(struct upstream *u, struct str urls, struct str *ret_bad)
+{
+    return roster_set(u->roster, urls, ret_bad);
+}
+
+bool upstream_is_known(const struct upstream *u)
+{
+    size_t count;
+    balance_hosts(u->balance, &count);
+    return count > 0;
+}
+
+/* --- the rest of it ----------------------------------------------------------------------------------------------- */
+
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, int resolve_ms)
+{
+    *u = (struct upstream){ .client = w->client, .routes = routes, .settings = balance_usual };
+    u->settings.forget = forget;
+    u->balance = balance_new(&u->settings);
+    u->roster = roster_new(w->base, w->client, resolve_ms, on_roster, u);
     u->breakers = calloc(routes->count, sizeof *u->breakers);
     if (!u->breakers) abort();
     random_bytes(&u->random, sizeof u->random);
     budget_init(&u->budget, &budget_usual);
     for (size_t i = 0; i < routes->count; i++) breaker_init(&u->breakers[i], &breaker_usual, upstream_random(u));
-    for (struct str rest = urls; !str_is_none(rest) && count < BALANCE_HOSTS_MAX;) list[count++] = str_trim(str_cut(&rest, ','));
-    balance_set(u->balance, list, count);
-    struct host *const *hosts = balance_hosts(u->balance, &count);
-    for (size_t i = 0; i < count; i++) {
-        hosts[i]->extra = client_origin(client, str_of(hosts[i]->address));
-        if (!hosts[i]->extra) return *ret_bad = str_of(hosts[i]->address), false;
-    }
-    return true;
 }
 
 void upstream_done(struct upstream *u)
 {
-    if (u->balance) balance_free(u->balance);
+    if (!u->balance) return;
+    roster_free(u->roster);
+    balance_free(u->balance);
     free(u->breakers);
 }
 

@@ -9,18 +9,28 @@
 #include "http/client.h"
 #include "http/route.h"
 
+struct roster;
+struct worker;
+
 struct upstream {
-    struct balance *balance; /* host->extra: struct origin, of the client */
+    struct client *client;
+    struct roster *roster;
+    struct balance *balance;          /* host->extra: struct origin, held */
+    struct balance_settings settings; /* of `balance` */
     struct budget budget;
     struct breaker *breakers; /* by row of `routes` */
     const struct route_table *routes;
     uint64_t random;          /* state of upstream_random() */
 };
 
-/* `urls`: base URLs, comma-separated. False: `ret_bad` is not an http URL; upstream_done() is due all the same. */
-bool upstream_init(struct upstream *u, struct client *client, const struct route_table *routes, struct str urls, struct str *ret_bad);
-void upstream_done(struct upstream *u);
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, int resolve_ms);
+void upstream_done(struct upstream *u); /* after client_end(), before client_free() */
 
+/* Its addresses from now on: base URLs, comma-separated, of numbers or names. Those that stay keep their state. False: the client
+ * does not take `ret_bad`, and nothing has changed. */
+bool upstream_apply(struct upstream *u, struct str urls, struct str *ret_bad);
+
+bool upstream_is_known(const struct upstream *u); /* there is an address: balance_choose() finds one */
 struct breaker *upstream_breaker(const struct upstream *u, const struct route *route);
 uint64_t upstream_random(struct upstream *u); /* 64 random bits: for choices, not for secrets */
 

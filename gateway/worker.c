@@ -4,6 +4,7 @@
 
 #include "app/dispatch.h"
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
@@ -103,7 +104,8 @@ static bool start_upstreams(struct worker *w, struct gateway *g)
     bool ok = true;
     for (int i = 0; i < SERVICE_COUNT; i++) {
         struct str bad;
-        if (upstream_init(&g->upstream[i], w->client, &registry, str_of(gateway_settings.upstream[i]), &bad)) continue;
+        upstream_init(&g->upstream[i], w, &registry, gateway_settings.resolve_ms);
+        if (upstream_apply(&g->upstream[i], str_of(gateway_settings.upstream[i]), &bad)) continue;
         log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
         ok = false;
     }
@@ -119,7 +121,7 @@ bool gateway_worker_start(struct worker *w)
     g->stale = stale_new();
     w->on_reply = on_reply;
     w->tokens = tokens_new();
-    w->client = client_new(w->base);
+    w->client = outgoing_client(w->base);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     w->keys = keys_new(w, s->jwks_url);
@@ -149,9 +151,10 @@ void gateway_worker_stop(struct worker *w)
     server_free(g->plain);
     server_free(g->admin);
     if (w->keys) keys_free(w->keys);
-    client_free(w->client);
+    client_end(w->client);
     proxy_stop(g);
     for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
+    client_free(w->client);
     router_free(w->router);
     router_free(g->admin_router);
     tokens_free(w->tokens);

@@ -4,6 +4,7 @@
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "app/start.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -148,7 +149,7 @@ static bool worker_start(struct worker *w)
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
-    w->client = client_new(w->base);
+    w->client = outgoing_client(w->base);
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
@@ -175,8 +176,8 @@ static void worker_stop(struct worker *w)
     work_free(w->work);
     pg_free(w->pg);
     lookups_free(w->lookups);
-    client_free(w->client);
     stop_housekeeping(w);
+    client_free(w->client);
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
@@ -214,6 +215,11 @@ static void configure(const struct start_group *groups)
         fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
         exit(EXIT_FAILURE);
     }
+    const char *fault = outgoing_load();
+    if (fault) {
+        fprintf(stderr, "%s: cannot start: %s\n", service->name, fault);
+        exit(EXIT_FAILURE);
+    }
     type_set_zone(zone);
     cursor_set_secret(str_of(settings.cursor_secret));
     etag_set_strict(settings.strict);
@@ -225,6 +231,7 @@ int service_run(const struct service *s, int argc, char **argv)
 {
     const struct start_group groups[] = { { "Every service", opts, &settings },
                                           { "Limits of every service", listen_opts, &listen_settings },
+                                          OUTGOING_GROUP,
                                           { s->opts ? s->name : NULL, s->opts, s->settings },
                                           { 0 } };
     service = s;
