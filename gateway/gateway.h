@@ -15,8 +15,9 @@ struct gateway_settings {
     const char *address, *admin_address, *cert_file, *key_file, *jwks_url, *log_level;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
-    int port, plain_port, admin_port, workers, resolve_ms, drain_delay_ms, drain_ms, stale_max_ms;
+    int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms, stale_max_ms;
     bool access_log;
+    struct upstream_settings upstreams;
 };
 extern struct gateway_settings gateway_settings;
 extern const struct opt gateway_opts[];

@@ -1,5 +1,7 @@
 #include "passage.h"
 
+#include "backend.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/reply.h"
@@ -211,7 +213,7 @@ static void send_on(struct passage *p)
     p->host = balance_choose(p->upstream->balance, p->begun_us, upstream_random(p->upstream), p->tried);
     p->request.timeout_ms = remaining_ms(r);
     p->request.header_count = forward_request(r, p->request.timeout_ms, p->headers);
-    p->exchange = client_send(p->host->extra, &p->request, on_reply, p);
+    p->exchange = client_send(((struct backend *)p->host->extra)->origin, &p->request, on_reply, p);
     relay_go_on(p);
 }
 

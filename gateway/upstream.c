@@ -1,5 +1,7 @@
 #include "upstream.h"
 
+#include "backend.h"
+#include "health.h"
 #include "roster.h"
 
 #include "base/uuid.h"
@@ -28,13 +30,8 @@ static void on_roster(void *arg, const struct roster_entry *entries, size_t coun
     for (size_t i = 0; i < hosts_count; i++) {
         if (hosts[i]->extra) continue;
         const struct roster_entry *e = entry_find(entries, hosts[i]->address);
-        hosts[i]->extra = client_origin_at(u->client, e->url, e->at);
+        hosts[i]->extra = backend_new(client_origin_at(u->client, e->url, e->at));
     }
-}
-
-static void forget(void *extra)
-{
-    client_origin_release(extra);
 }
 
 bool upstream_apply(struct upstream *u, struct str urls, struct str *ret_bad)
@@ -51,12 +48,13 @@ bool upstream_is_known(const struct upstream *u)
 
 /* --- the rest of it ----------------------------------------------------------------------------------------------- */
 
-void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, int resolve_ms)
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings)
 {
     *u = (struct upstream){ .client = w->client, .routes = routes, .settings = balance_usual };
-    u->settings.forget = forget;
+    u->settings.forget = backend_free;
     u->balance = balance_new(&u->settings);
-    u->roster = roster_new(w->base, w->client, resolve_ms, on_roster, u);
+    u->roster = roster_new(w->base, w->client, settings->resolve_ms, on_roster, u);
+    if (settings->check_ms) u->health = health_new(w, u->balance, settings->check_ms, settings->check_timeout_ms);
     u->breakers = calloc(routes->count, sizeof *u->breakers);
     if (!u->breakers) abort();
     random_bytes(&u->random, sizeof u->random);
@@ -67,6 +65,7 @@ void upstream_init(struct upstream *u, const struct worker *w, const struct rout
 void upstream_done(struct upstream *u)
 {
     if (!u->balance) return;
+    health_free(u->health);
     roster_free(u->roster);
     balance_free(u->balance);
     free(u->breakers);

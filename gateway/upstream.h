@@ -9,21 +9,28 @@
 #include "http/client.h"
 #include "http/route.h"
 
+struct health;
 struct roster;
 struct worker;
+
+struct upstream_settings {
+    int resolve_ms;                 /* how often names are asked for again */
+    int check_ms, check_timeout_ms; /* health checks; check_ms 0: none */
+};
 
 struct upstream {
     struct client *client;
     struct roster *roster;
-    struct balance *balance;          /* host->extra: struct origin, held */
+    struct balance *balance;          /* host->extra: struct backend */
     struct balance_settings settings; /* of `balance` */
+    struct health *health;            /* NULL: no checks */
     struct budget budget;
     struct breaker *breakers; /* by row of `routes` */
     const struct route_table *routes;
     uint64_t random;          /* state of upstream_random() */
 };
 
-void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, int resolve_ms);
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings);
 void upstream_done(struct upstream *u); /* after client_end(), before client_free() */
 
 /* Its addresses from now on: base URLs, comma-separated, of numbers or names. Those that stay keep their state. False: the client

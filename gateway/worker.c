@@ -104,7 +104,7 @@ static bool start_upstreams(struct worker *w, struct gateway *g)
     bool ok = true;
     for (int i = 0; i < SERVICE_COUNT; i++) {
         struct str bad;
-        upstream_init(&g->upstream[i], w, &registry, gateway_settings.resolve_ms);
+        upstream_init(&g->upstream[i], w, &registry, &gateway_settings.upstreams);
         if (upstream_apply(&g->upstream[i], str_of(gateway_settings.upstream[i]), &bad)) continue;
         log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
         ok = false;
