@@ -33,24 +33,24 @@ static void answer_error(struct req *r, enum client_error error)
 }
 
 /* What a route falls back on when its service does not answer. False: nothing. */
-static bool answer_degraded(struct passage *p)
+static bool answer_degraded(struct req *r)
 {
-    struct req *r = p->r;
+    struct gateway *g = r->worker->extra;
     struct stale_answer last;
     uint64_t now = clock_us();
     if (r->route->degraded != DEGRADED_STALE) return false;
-    if (!stale_find(p->gateway->stale, r->target, now, gateway_settings.stale_max_ms, &last)) return false;
+    if (!stale_find(g->stale, r->target, now, gateway_settings.stale_max_ms, &last)) return false;
     req_reply_header(r, STR("Age"), arena_printf(&r->arena, "%d", (int)((now - last.since_us) / 1000000)));
     req_reply_header(r, STR("X-Degraded"), STR("stale"));
     reply_raw(r, 200, last.type, last.body);
     return true;
 }
 
-static void keep_for_worse(struct passage *p, struct str type, struct str body)
+static void keep_for_worse(struct req *r, struct str type, struct str body)
 {
-    struct req *r = p->r;
+    struct gateway *g = r->worker->extra;
     if (r->route->degraded == DEGRADED_STALE && r->method == METHOD_GET)
-        stale_keep(p->gateway->stale, r->target, type, body, clock_us());
+        stale_keep(g->stale, r->target, type, body, clock_us());
 }
 
 static bool is_outage(const struct client_reply *reply)
@@ -58,25 +58,23 @@ static bool is_outage(const struct client_reply *reply)
     return reply->error != CLIENT_OK || (reply->status >= 502 && reply->status <= 504);
 }
 
-static void answer(struct passage *p, const struct client_reply *reply)
+static void answer(struct req *r, const struct client_reply *reply)
 {
-    struct req *r = p->r;
     struct str type = STR_NONE;
-    if (is_outage(reply) && answer_degraded(p)) return;
+    if (is_outage(reply) && answer_degraded(r)) return;
     if (reply->error != CLIENT_OK) return answer_error(r, reply->error);
     forward_reply(r, reply, &type);
     if (r->method == METHOD_HEAD && reply->length >= 0)
         req_reply_header(r, STR("Content-Length"), arena_printf(&r->arena, "%lld", (long long)reply->length));
-    if (reply->status == 200) keep_for_worse(p, type, reply->body);
+    if (reply->status == 200) keep_for_worse(r, type, reply->body);
     if (reply->status == 304) reply_not_modified(r);
     else reply_raw(r, reply->status, type, reply->body);
 }
 
-static void answer_refused(struct passage *p)
+static void answer_refused(struct req *r, int retry_ms)
 {
-    struct req *r = p->r;
-    if (answer_degraded(p)) return;
-    r->problem.retry_after_s = (p->pass.retry_ms + 999) / 1000;
+    if (answer_degraded(r)) return;
+    r->problem.retry_after_s = (retry_ms + 999) / 1000;
     reply_fail(r, E_SERVICE_DOWN);
 }
 
@@ -169,7 +167,7 @@ static void on_reply(void *arg, const struct client_reply *reply)
     passage_report(p, reply);
     if (p->reply_flows) return relay_end(p, reply);
     if (try_again(p, reply)) return;
-    answer(p, reply);
+    answer(r, reply);
     req_release(r);
 }
 
@@ -204,7 +202,7 @@ static void send_on(struct passage *p)
     p->begun_us = clock_us();
     p->pass = breaker_admit(p->breaker, p->begun_us);
     if (!p->pass.allowed) {
-        answer_refused(p);
+        answer_refused(r, p->pass.retry_ms);
         req_release(r);
         return;
     }
