@@ -48,6 +48,13 @@ static void tell(const struct host *h, const struct client_reply *reply)
     else log_warn("upstream host is down", LOG_Z("host", h->address), LOG_Z("reason", reason_of(reply)), LOG_INT("status", reply->status));
 }
 
+static enum host_check result_of(const struct client_reply *reply)
+{
+    if (reply->error != CLIENT_OK) return CHECK_BAD;
+    if (reply->status / 100 == 2) return CHECK_GOOD;
+    return reply->status == 503 ? CHECK_LEAVING : CHECK_BAD;
+}
+
 static void on_reply(void *arg, const struct client_reply *reply)
 {
     struct check *c = arg;
@@ -58,7 +65,7 @@ static void on_reply(void *arg, const struct client_reply *reply)
     ((struct backend *)h->extra)->is_checked = false;
     bool was_up = h->up;
     if (reply->error == CLIENT_BUSY) return; /* says nothing of the host */
-    balance_check(health->balance, h->id, reply->error == CLIENT_OK && reply->status / 100 == 2);
+    balance_check(health->balance, h->id, result_of(reply));
     if (h->up != was_up && health->is_told) tell(h, reply);
 }
 
