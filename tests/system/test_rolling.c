@@ -128,7 +128,8 @@ static void roll_service(const char *service, struct replica *replicas)
 static struct replica gateway_start(const struct replica *customers, const struct replica *auths)
 {
     return replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=%s,%s", customers[0].url, customers[1].url),
-                         text("UPSTREAM_AUTH_SERVICE=%s,%s", auths[0].url, auths[1].url), "UPSTREAM_CHECK_MS=100", "WORKERS=1", DRAIN, NULL);
+                         text("UPSTREAM_AUTH_SERVICE=%s,%s", auths[0].url, auths[1].url), "UPSTREAM_CHECK_MS=100", "WORKERS=1",
+                         DRAIN, NULL);
 }
 
 static void roll_gateways(const struct replica *customers, const struct replica *auths)
