@@ -36,6 +36,7 @@ static struct line line_open(const struct replica *gateway)
 
 static void line_close(struct line *l)
 {
+    SSL_shutdown(l->ssl); /* a session of a connection that broke off is not resumed */
     SSL_free(l->ssl);
     SSL_CTX_free(l->ctx);
     close(l->fd);
@@ -115,10 +116,47 @@ static void test_certificate_is_reloaded_without_a_dropped_connection(void **sta
     assert_int_equal(system(text("rm -r %s", dir)), 0);
 }
 
+/* --- sessions ----------------------------------------------------------------------------------------------------- */
+
+/* A connection to any of the gateway's threads that takes `session` up, if there is one. */
+static struct line line_resume(const struct replica *gateway, int version, SSL_SESSION *session)
+{
+    struct line l = { .fd = raw_connect(gateway->https_url), .ctx = SSL_CTX_new(TLS_client_method()) };
+    SSL_CTX_set_min_proto_version(l.ctx, version);
+    SSL_CTX_set_max_proto_version(l.ctx, version);
+    l.ssl = SSL_new(l.ctx);
+    SSL_set_fd(l.ssl, l.fd);
+    if (session) SSL_set_session(l.ssl, session);
+    expect(SSL_connect(l.ssl) == 1, "no handshake");
+    return l;
+}
+
+static void test_session_is_resumed_by_whichever_thread_takes_the_connection(void **state)
+{
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    (void)state;
+    struct replica gateway = replica_start("gateway", "WORKERS=2", NULL);
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        struct line first = line_resume(&gateway, versions[i], NULL);
+        expect(line_answers(&first), "no answer"); /* TLS 1.3 sends its ticket after the handshake */
+        assert_false(SSL_session_reused(first.ssl));
+        SSL_SESSION *session = SSL_get1_session(first.ssl);
+        for (int n = 0; n < 12; n++) {
+            struct line next = line_resume(&gateway, versions[i], session);
+            expect(SSL_session_reused(next.ssl) && line_answers(&next), "connection %d of version %x is not resumed", n, versions[i]);
+            line_close(&next);
+        }
+        SSL_SESSION_free(session);
+        line_close(&first);
+    }
+    assert_int_equal(replica_stop(&gateway), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_is_reloaded_without_a_dropped_connection),
+        cmocka_unit_test(test_session_is_resumed_by_whichever_thread_takes_the_connection),
     };
     return system_main("gateway_tls", tests, COUNT(tests));
 }
