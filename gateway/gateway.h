@@ -5,6 +5,7 @@
 #include "base/cidr.h"
 #include "base/config.h"
 #include "http/req.h"
+#include "http/tls.h"
 #include "permissions.h"
 #include "stale.h"
 #include "upstream.h"
@@ -12,11 +13,12 @@
 #include <sys/queue.h>
 
 struct gateway_settings {
-    const char *address, *admin_address, *cert_file, *key_file, *jwks_url, *log_level;
+    const char *address, *admin_address, *jwks_url, *log_level;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
     int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms, stale_max_ms;
     bool access_log;
+    struct tls_files tls;
     struct upstream_settings upstreams;
 };
 extern struct gateway_settings gateway_settings;
@@ -32,7 +34,6 @@ struct gateway {
     struct server *plain; /* NULL: not asked for */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;
-    void *tls; /* of tls_hold() */
 };
 
 /* proxy.c: sends the request to its route's service and the answer back. */
@@ -45,6 +46,5 @@ void gateway_worker_drain(struct worker *w);
 bool gateway_worker_is_busy(const struct worker *w);
 void gateway_worker_stop(struct worker *w);
 bool gateway_worker_ready(const struct worker *w);
-void gateway_worker_reloaded(struct worker *w); /* the certificate */
 
 #endif

@@ -62,7 +62,9 @@ static void on_reply(void *arg, const struct client_reply *reply)
     struct host *h = host_find(health->balance, c->id);
     free(c);
     if (!h) return;
-    ((struct backend *)h->extra)->is_checked = false;
+    struct backend *backend = h->extra;
+    backend->is_checked = false;
+    backend_hear(backend, h->address, reply);
     bool was_up = h->up;
     if (reply->error == CLIENT_BUSY) return; /* says nothing of the host */
     balance_check(health->balance, h->id, result_of(reply));

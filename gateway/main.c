@@ -2,9 +2,9 @@
  * routing by the registry made from proto-json-schemas, one log line per request. What is not registered does not
  * exist. */
 #include "gateway.h"
-#include "tls.h"
 
 #include "app/app.h"
+#include "app/certificates.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
 #include "app/start.h"
@@ -18,10 +18,7 @@ static struct listen_settings listen_settings;
 
 static bool reload(void)
 {
-    const char *fault = tls_load(gateway_settings.cert_file, gateway_settings.key_file);
-    if (fault) log_error("certificate not reloaded, the old one stays", LOG_Z("reason", fault));
-    else log_info("certificate reloaded");
-    return !fault;
+    return certificates_reload(&gateway_settings.tls);
 }
 
 int main(int argc, char **argv)
@@ -40,8 +37,7 @@ int main(int argc, char **argv)
     gateway_trusted = cidr_set_new();
     const char *fault = cidr_set_add_list(gateway_trusted, str_of(s->trusted_proxies), 1, &bad);
     if (fault) return fprintf(stderr, "gateway: cannot start: TRUSTED_PROXIES: %.*s: %s\n", STR_ARG(bad), fault), EXIT_FAILURE;
-    fault = tls_load(s->cert_file, s->key_file);
-    if (!fault) fault = outgoing_load();
+    fault = certificates_load(&s->tls);
     if (fault) return fprintf(stderr, "gateway: cannot start: %s\n", fault), EXIT_FAILURE;
     static struct app app;
     app = (struct app){ .name = "gateway",
@@ -56,7 +52,7 @@ int main(int argc, char **argv)
                         .stop = gateway_worker_stop,
                         .ready = gateway_worker_ready,
                         .reload = reload,
-                        .reloaded = gateway_worker_reloaded };
+                        .reloaded = certificates_renew };
     listen_start(&listen_settings, s->workers);
     int status = app_run(&app);
     listen_stop();

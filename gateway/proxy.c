@@ -114,6 +114,7 @@ static void report(struct passage *p, enum breaker_outcome service, enum host_ou
 
 void passage_report(struct passage *p, const struct client_reply *reply)
 {
+    if (!p->is_reported) backend_hear(p->host->extra, p->host->address, reply);
     if (is_unknown(reply)) report(p, BREAKER_UNKNOWN, HOST_UNKNOWN);
     else report(p, has_failed(reply) ? BREAKER_FAILED : BREAKER_GOOD, host_has_failed(reply) ? HOST_FAILED : HOST_GOOD);
 }

@@ -1,7 +1,7 @@
 /* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
 #include "gateway.h"
-#include "tls.h"
 
+#include "app/certificates.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
@@ -86,7 +86,7 @@ static bool start_servers(struct worker *w, struct gateway *g)
 {
     const struct gateway_settings *s = &gateway_settings;
     struct server_config public = {
-        .address = s->address, .port = s->port, .tls = g->tls, .window = LIMIT_WINDOW,
+        .address = s->address, .port = s->port, .tls = w->tls, .window = LIMIT_WINDOW,
         .is_proxy = is_proxy, .body_max_of = body_max_of, .on_request = on_request,
     };
     struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
@@ -106,7 +106,7 @@ static bool start_upstreams(struct worker *w, struct gateway *g)
         struct str bad;
         upstream_init(&g->upstream[i], w, &registry, &gateway_settings.upstreams);
         if (upstream_apply(&g->upstream[i], str_of(gateway_settings.upstream[i]), &bad)) continue;
-        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
+        log_error("upstream is not a URL that can be used", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
         ok = false;
     }
     return ok;
@@ -122,11 +122,11 @@ bool gateway_worker_start(struct worker *w)
     w->on_reply = on_reply;
     w->tokens = tokens_new();
     w->client = outgoing_client(w->base);
+    certificates_renew(w);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     w->keys = keys_new(w, s->jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", s->jwks_url));
-    g->tls = tls_hold();
+    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
     return w->keys && start_upstreams(w, g) && start_servers(w, g);
 }
 
@@ -159,20 +159,11 @@ void gateway_worker_stop(struct worker *w)
     router_free(g->admin_router);
     tokens_free(w->tokens);
     stale_free(g->stale);
-    tls_release(g->tls);
+    certificates_drop(w);
     free(g);
 }
 
 bool gateway_worker_ready(const struct worker *w)
 {
     return tokens_have_keys(w->tokens);
-}
-
-void gateway_worker_reloaded(struct worker *w)
-{
-    struct gateway *g = w->extra;
-    void *old = g->tls;
-    g->tls = tls_hold();
-    server_set_tls(w->server, g->tls);
-    tls_release(old);
 }

@@ -2,6 +2,7 @@
 
 #include "app/access.h"
 #include "app/app.h"
+#include "app/certificates.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
@@ -37,12 +38,17 @@ struct settings {
     const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *log_level;
     int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_delay_ms, drain_ms;
     bool strict, access_log;
+    struct tls_files tls;
 };
 
 #define AT(member) offsetof(struct settings, member)
 static const struct opt opts[] = {
     { "HTTP_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTP_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "port to listen on" },
+    { "TLS_CERT_FILE", O_STR, AT(tls.cert_file), NULL, 0, 1, 0, "certificate chain, PEM: the port speaks TLS; default: plain HTTP" },
+    { "TLS_KEY_FILE", O_STR, AT(tls.key_file), NULL, 0, 1, 0, "its private key, PEM" },
+    { "TLS_CLIENT_CA_FILE", O_STR, AT(tls.ca_file), NULL, 0, 1, 0,
+      "PEM: only clients with a certificate of this CA are served; default: all" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
@@ -142,7 +148,6 @@ static void warm_up(void)
 
 static bool worker_start(struct worker *w)
 {
-    struct server_config config = { .address = settings.address, .port = settings.port, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
@@ -150,12 +155,14 @@ static bool worker_start(struct worker *w)
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
     w->client = outgoing_client(w->base);
+    certificates_renew(w);
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
-    w->server = listen_open(w, config, true);
+    w->server = listen_open(w, (struct server_config){
+        .address = settings.address, .port = settings.port, .tls = w->tls, .is_inner = true, .on_request = on_request }, true);
     w->keys = keys_new(w, settings.jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
+    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", settings.jwks_url));
     return w->server && w->keys;
 }
 
@@ -178,6 +185,7 @@ static void worker_stop(struct worker *w)
     lookups_free(w->lookups);
     stop_housekeeping(w);
     client_free(w->client);
+    certificates_drop(w);
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
@@ -206,6 +214,11 @@ static const struct route openapi_route[] = {
 };
 static const struct route_table openapi_routes = { openapi_route, 1 };
 
+static bool reload(void)
+{
+    return certificates_reload(&settings.tls);
+}
+
 static void configure(const struct start_group *groups)
 {
     settings.workers = start_workers();
@@ -215,7 +228,7 @@ static void configure(const struct start_group *groups)
         fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
         exit(EXIT_FAILURE);
     }
-    const char *fault = outgoing_load();
+    const char *fault = certificates_load(&settings.tls);
     if (fault) {
         fprintf(stderr, "%s: cannot start: %s\n", service->name, fault);
         exit(EXIT_FAILURE);
@@ -249,11 +262,13 @@ int service_run(const struct service *s, int argc, char **argv)
         .trusts_gateway = true,
         .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
+        .reload = reload, .reloaded = certificates_renew,
     };
     free((void *)system.rows);
     listen_start(&listen_settings, settings.workers);
     int status = app_run(&app);
     listen_stop();
+    tls_unload();
     free((void *)app.routes.rows);
     return status;
 }

@@ -15,6 +15,7 @@ struct keys {
     struct origin *origin;
     struct str path;
     struct event *timer;
+    const char *fault; /* of TLS, as the log says */
 };
 
 static void on_reply(void *arg, const struct client_reply *reply)
@@ -22,6 +23,8 @@ static void on_reply(void *arg, const struct client_reply *reply)
     struct keys *k = arg;
     bool ok = reply->error == CLIENT_OK && reply->status == 200 && tokens_set_keys(k->worker->tokens, reply->body);
     if (!ok && tokens_have_keys(k->worker->tokens)) log_warn("signing keys not refreshed", LOG_INT("status", reply->status));
+    if (reply->fault && reply->fault != k->fault) log_warn("no TLS with JWKS_URL", LOG_Z("reason", reply->fault));
+    k->fault = reply->fault;
     bool wait_long = ok || tokens_have_keys(k->worker->tokens);
     struct timeval wait = { wait_long ? FRESH_S : 0, wait_long ? 0 : RETRY_MS * 1000 };
     event_add(k->timer, &wait);

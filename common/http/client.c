@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "http/client_conn.h"
+#include "http/tls.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -239,6 +240,12 @@ struct client *client_new(struct event_base *base)
     return c;
 }
 
+void client_set_tls(struct client *c, void *tls)
+{
+    tls_release(c->tls);
+    c->tls = tls;
+}
+
 struct resolver *client_resolver(struct client *c)
 {
     return c->resolver;
@@ -259,5 +266,6 @@ void client_free(struct client *c)
     for (struct origin *o; (o = LIST_FIRST(&c->origins));) origin_free(o);
     event_free(c->sweep);
     resolver_free(c->resolver);
+    tls_release(c->tls);
     free(c);
 }

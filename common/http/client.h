@@ -16,6 +16,7 @@ enum client_error { CLIENT_OK, CLIENT_CONNECT, CLIENT_TIMEOUT, CLIENT_PROTOCOL, 
 
 struct client_reply {
     enum client_error error;
+    const char *fault;              /* of CLIENT_CONNECT, why TLS failed, in OpenSSL's words: for the log; else NULL. Static */
     int status;
     const struct header *headers;   /* valid during the callback only */
     size_t header_count;
@@ -50,9 +51,11 @@ struct client *client_new(struct event_base *base);
 void client_end(struct client *c);  /* requests under way are answered with CLIENT_CLOSED; not from inside `done` */
 void client_free(struct client *c); /* the same, and all is gone, origins too */
 struct resolver *client_resolver(struct client *c);
+void client_set_tls(struct client *c, void *tls); /* SSL_CTX for https, of tls_hold(), which is taken over; for connections from now on */
 
-/* NULL: not a url that the client takes. Held until it is released, which need not be done before client_free(); same url, same
- * origin. A name is resolved for each connection; with `at`, its address is known and the name only goes into Host. */
+/* NULL: not a url that the client takes; https only with client_set_tls(). Held until it is released, which need not be done
+ * before client_free(); same url, same origin. A name is resolved for each connection; with `at`, its address is known and the
+ * name is only what Host says and a certificate is for. */
 struct origin *client_origin(struct client *c, struct str url);
 struct origin *client_origin_at(struct client *c, struct str url, const struct address *at);
 void client_origin_release(struct origin *o);

@@ -177,10 +177,18 @@ static void conn_ended(struct client_conn *c)
     body_end(c, buf_str(&c->body));
 }
 
+/* TLS 1.3 tells only now that our certificate is no good, or missing: the request was not looked at. */
+static void conn_broken(struct client_conn *c)
+{
+    bool is_refused = c->stream.is_refused && !c->answered;
+    if (is_refused) c->exchange->reply.fault = c->stream.fault;
+    conn_fail(c, is_refused ? CLIENT_CONNECT : CLIENT_CLOSED);
+}
+
 static void conn_readable(struct client_conn *c)
 {
     enum stream_state got = stream_read(&c->stream);
-    if (got == STREAM_BROKEN && c->exchange) return conn_fail(c, CLIENT_CLOSED);
+    if (got == STREAM_BROKEN && c->exchange) return conn_broken(c);
     if (got == STREAM_END || got == STREAM_BROKEN) return conn_ended(c);
     if (got == STREAM_NOTHING) return;
     if (!c->exchange) return client_conn_close(c); /* nobody asked */
@@ -232,7 +240,9 @@ static void connect_next(struct client_conn *c)
     while (c->address_next < c->address_count) {
         const struct address *a = &c->addresses[c->address_next++];
         stream_close(&c->stream);
-        if (stream_connect(&c->stream, client->base, (const struct sockaddr *)&a->sa, a->len, on_stream, c)) return;
+        if (!stream_connect(&c->stream, client->base, (const struct sockaddr *)&a->sa, a->len, on_stream, c)) continue;
+        if (c->origin->is_tls) stream_secure(&c->stream, client->tls, c->origin->host);
+        return;
     }
     conn_fail(c, CLIENT_CONNECT);
 }
@@ -243,12 +253,19 @@ static void on_connected(struct client_conn *c)
     conn_sent(c, conn_write(c, c->exchange->bytes));
 }
 
+static void on_failed(struct client_conn *c)
+{
+    if (c->connected) return conn_fail(c, CLIENT_TIMEOUT);
+    c->exchange->reply.fault = c->stream.fault;
+    connect_next(c);
+}
+
 static void on_stream(void *arg, enum stream_event what)
 {
     struct client_conn *c = arg;
     if (what == STREAM_CONNECTED) return on_connected(c);
     if (what == STREAM_READABLE) return conn_readable(c);
-    if (what == STREAM_FAILED) return c->connected ? conn_fail(c, CLIENT_TIMEOUT) : connect_next(c);
+    if (what == STREAM_FAILED) return on_failed(c);
     conn_sent(c, stream_flush(&c->stream));
 }
 

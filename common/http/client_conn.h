@@ -15,6 +15,7 @@
 struct client {
     struct event_base *base;
     struct resolver *resolver;
+    void *tls; /* SSL_CTX, held; NULL: no https */
     LIST_HEAD(, origin) origins;
     LIST_HEAD(, exchange) exchanges;
     struct event *sweep; /* closes what was idle too long */
@@ -27,6 +28,7 @@ struct origin {
     struct str url, authority; /* authority: for Host */
     const char *host;
     int port;
+    bool is_tls;
     struct address address; /* its `len` is 0: `host` is a name */
     LIST_HEAD(, client_conn) idle; /* the last used first */
     size_t idle_count, in_flight;

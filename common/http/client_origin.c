@@ -24,6 +24,7 @@ static struct origin *origin_new(struct client *client, struct str url, const st
     o->authority = arena_dup(&o->arena, where->authority);
     o->host = arena_cstr(&o->arena, str_of(where->host));
     o->port = where->port;
+    o->is_tls = where->is_tls;
     o->address = where->address;
     LIST_INIT(&o->idle);
     LIST_INSERT_HEAD(&client->origins, o, link);
@@ -41,8 +42,7 @@ void origin_free(struct origin *o)
 bool client_takes_url(const struct client *client, struct str url)
 {
     struct base_url where;
-    (void)client;
-    return base_url_read(&where, url) && !where.is_tls;
+    return base_url_read(&where, url) && (!where.is_tls || client->tls);
 }
 
 struct origin *client_origin_at(struct client *client, struct str url, const struct address *at)

@@ -1,10 +1,12 @@
 #include "http/stream.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,10 +22,13 @@ static void want_write(struct stream *s)
     event_add(&s->writable, &stall);
 }
 
+static void handshake(struct stream *s);
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *s = arg;
     (void)fd, (void)what;
+    if (s->is_connecting) return handshake(s);
     s->on(s->arg, STREAM_READABLE);
 }
 
@@ -31,9 +36,10 @@ static void on_connected(struct stream *s)
 {
     int error = 0;
     socklen_t len = sizeof error;
-    s->is_connecting = false;
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error) return s->on(s->arg, STREAM_FAILED);
     stream_resume(s);
+    if (s->ssl) return handshake(s);
+    s->is_connecting = false;
     s->on(s->arg, STREAM_CONNECTED);
 }
 
@@ -57,16 +63,21 @@ static void stream_init(struct stream *s, struct event_base *base, int fd, strea
     event_assign(&s->writable, base, fd, EV_WRITE, on_writable, s);
 }
 
+static void tls_init(struct stream *s, void *tls)
+{
+    s->ssl = SSL_new(tls);
+    if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1) abort();
+    SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_read_ahead(s->ssl, 1); /* a record in one recv() instead of two */
+}
+
 void stream_accept(struct stream *s, struct event_base *base, int fd, void *tls, stream_fn on, void *arg)
 {
     stream_init(s, base, fd, on, arg);
     stream_resume(s);
     if (!tls) return;
-    s->ssl = SSL_new(tls);
-    if (!s->ssl || SSL_set_fd(s->ssl, fd) != 1) abort();
+    tls_init(s, tls);
     SSL_set_accept_state(s->ssl);
-    SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_set_read_ahead(s->ssl, 1); /* a record in one recv() instead of two */
 }
 
 bool stream_connect(struct stream *s, struct event_base *base, const struct sockaddr *to, socklen_t len, stream_fn on, void *arg)
@@ -102,6 +113,58 @@ bool stream_is_open(const struct stream *s)
     return !s->is_connecting && (!s->ssl || SSL_is_init_finished(s->ssl));
 }
 
+/* --- TLS as a client ---------------------------------------------------------------------------------------------- */
+
+/* The subject's common name counts for nothing (RFC 9525, 2), nor does a wildcard that is a part of a label. */
+void stream_secure(struct stream *s, void *tls, const char *name)
+{
+    struct in6_addr number;
+    tls_init(s, tls);
+    X509_VERIFY_PARAM *wanted = SSL_get0_param(s->ssl);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    bool is_number = inet_pton(AF_INET, name, &number) == 1 || inet_pton(AF_INET6, name, &number) == 1;
+    int ok = is_number ? X509_VERIFY_PARAM_set1_ip_asc(wanted, name)
+                       : X509_VERIFY_PARAM_set1_host(wanted, name, 0) && SSL_set_tlsext_host_name(s->ssl, name);
+    if (!ok) abort();
+    SSL_set_connect_state(s->ssl);
+}
+
+static const char *fault_of(const SSL *ssl)
+{
+    long verified = SSL_get_verify_result(ssl);
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    if (verified != X509_V_OK) return X509_verify_cert_error_string(verified);
+    return reason ? reason : "the peer has closed the connection";
+}
+
+static void handshake(struct stream *s)
+{
+    int n = SSL_do_handshake(s->ssl), error = SSL_get_error(s->ssl, n);
+    if (error == SSL_ERROR_WANT_READ) return;
+    if (error == SSL_ERROR_WANT_WRITE) {
+        event_add(&s->writable, NULL);
+        return;
+    }
+    if (n == 1) s->is_connecting = false;
+    else s->fault = fault_of(s->ssl);
+    s->is_broken = n != 1;
+    ERR_clear_error();
+    s->on(s->arg, n == 1 ? STREAM_CONNECTED : STREAM_FAILED);
+}
+
+/* RFC 8446, 6.2: what a server says of a client's certificate. */
+static bool is_refusal(unsigned long error)
+{
+    static const int alerts[] = {
+        SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,     SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,
+        SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,     SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+        SSL_R_TLSV1_ALERT_ACCESS_DENIED,       SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+    };
+    for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
+        if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == alerts[i]) return true;
+    return false;
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* What a call says that has transferred nothing. */
@@ -112,6 +175,8 @@ static enum stream_state nothing_read(struct stream *s, int n)
         return errno == EAGAIN || errno == EINTR ? STREAM_NOTHING : STREAM_BROKEN;
     }
     int error = SSL_get_error(s->ssl, n);
+    s->is_refused = error == SSL_ERROR_SSL && is_refusal(ERR_peek_last_error());
+    if (s->is_refused) s->fault = fault_of(s->ssl);
     ERR_clear_error();
     switch (error) {
     case SSL_ERROR_WANT_READ: return STREAM_NOTHING;

@@ -1,8 +1,8 @@
 /* stream: the bytes of one TCP connection, plain or TLS, without waiting.
  *
  * A lean stand-in for libevent's bufferevent: one system call to read what has come, one to write what is to go. What was
- * received lies in memory of the thread until stream_keep(), so an idle connection holds no buffer. With gateway/tls the
- * only user of OpenSSL's connections. */
+ * received lies in memory of the thread until stream_keep(), so an idle connection holds no buffer. With http/tls the only user
+ * of OpenSSL's connections. */
 #ifndef HTTP_STREAM_H
 #define HTTP_STREAM_H
 
@@ -15,7 +15,7 @@
 enum stream_event {
     STREAM_READABLE,
     STREAM_WRITABLE,  /* some of the output that waited is gone, perhaps all */
-    STREAM_CONNECTED, /* after stream_connect() */
+    STREAM_CONNECTED, /* after stream_connect(); with stream_secure(), the peer is who it should be */
     STREAM_FAILED,    /* could not connect; or the peer has taken nothing for STREAM_STALL_S */
 };
 enum stream_state { STREAM_DATA, STREAM_NOTHING, STREAM_END, STREAM_BROKEN };
@@ -32,6 +32,8 @@ struct stream {
     struct buf out;     /* what the socket has not taken yet, from `out_from` on */
     size_t out_from;
     bool is_connecting, is_broken, read_waits_for_write;
+    bool is_refused;    /* broken: the peer does not take our certificate, or wants one */
+    const char *fault;  /* why TLS failed, in OpenSSL's words; static */
     struct event readable, writable;
     void (*on)(void *arg, enum stream_event what);
     void *arg;
@@ -44,6 +46,9 @@ void stream_accept(struct stream *s, struct event_base *base, int fd, void *tls,
 
 /* Connects; STREAM_CONNECTED or STREAM_FAILED comes from the loop. False: it failed at once (errno). */
 bool stream_connect(struct stream *s, struct event_base *base, const struct sockaddr *to, socklen_t len, stream_fn on, void *arg);
+/* At once after it: speaks TLS, as a client. `tls`: SSL_CTX. `name`: of a host, or a numeric address; the peer's certificate must be for it
+ * (RFC 9525). The handshake is a part of connecting. */
+void stream_secure(struct stream *s, void *tls, const char *name);
 void stream_close(struct stream *s); /* also after a failed stream_connect() */
 
 /* Adds what has come to `input`. A TLS handshake goes on here. After STREAM_END reading is off. */

@@ -97,6 +97,10 @@ static void prepare(CURL *c, const struct request *q, struct curl_slist *headers
     curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, (long)q->fresh);
     curl_easy_setopt(c, CURLOPT_FORBID_REUSE, (long)q->fresh);
     if (stack.ca_cert) curl_easy_setopt(c, CURLOPT_CAINFO, stack.ca_cert);
+    curl_easy_setopt(c, CURLOPT_SSLCERT, q->pki ? text("%s/client.crt", q->pki) : NULL);
+    curl_easy_setopt(c, CURLOPT_SSLKEY, q->pki ? text("%s/client.key", q->pki) : NULL);
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, q->pki ? 0L : 1L);
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, q->pki ? 0L : 2L);
     if (!q->body) return;
     curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(q->body_len ? q->body_len : strlen(q->body)));
     curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body);

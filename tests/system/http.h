@@ -17,6 +17,7 @@ struct request {
     const char *headers[HEADERS_MAX]; /* "Name: value"; "Name:" drops one that would be sent by itself */
     long timeout_ms;                  /* 0: 15 s */
     bool fresh;                       /* a connection of its own */
+    const char *pki;                  /* of pki_new(): shows its client certificate, and takes any of the server; NULL: the stack's CA */
 };
 
 struct reply {

@@ -50,41 +50,64 @@ static void gateway_settings(int admin_port, int https_port, int plain_port)
     setenv("UPSTREAM_CUSTOMER_SERVICE", stack.customer_url, 1);
 }
 
-static void child(const char *service, const char *address, int port, int https_port, int plain_port, va_list settings)
+struct how {
+    const char *address;
+    int port;
+    const char *pki, *certificate; /* NULL: without TLS */
+};
+
+static void tls_settings(const struct how *how)
 {
+    if (!how->pki) return;
+    setenv("TLS_CERT_FILE", text("%s/%s.crt", how->pki, how->certificate), 1);
+    setenv("TLS_KEY_FILE", text("%s/%s.key", how->pki, how->certificate), 1);
+    setenv("TLS_CLIENT_CA_FILE", text("%s/ca.crt", how->pki), 1);
+}
+
+static void child(const char *service, const struct how *how, int https_port, int plain_port, va_list settings)
+{
+    int port = how->port;
     const char *log_dir = getenv("LOG_DIR"), *bin_dir = getenv("BIN_DIR");
     int log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("HTTP_ADDRESS", address, 1);
+    setenv("HTTP_ADDRESS", how->address, 1);
     setenv("HTTP_PORT", text("%d", port), 1);
     setenv("JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url), 1);
     setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
     const char *database = getenv(text("%s_DATABASE_URL", upper(service)));
     if (database) setenv("DATABASE_URL", database, 1);
     else gateway_settings(port, https_port, plain_port);
+    tls_settings(how);
     for (const char *s; (s = va_arg(settings, const char *));) putenv(text("%s", s));
     const char *binary = text("%s/%s", bin_dir ? bin_dir : "build/release/bin", service);
     execl(binary, binary, NULL);
     _exit(127);
 }
 
-static struct replica start(const char *service, const char *address, int port, va_list settings)
+static bool is_ready(void *arg)
 {
-    struct replica r = { 0 };
+    const struct replica *r = arg;
+    const struct request readyz = { .method = "GET", .url = text("%s/readyz", r->url), .timeout_ms = 1000, .fresh = true, .pki = r->pki };
+    return http_send(&readyz)->status == 200;
+}
+
+static struct replica start(const char *service, const struct how *how, va_list settings)
+{
+    struct replica r = { .pki = how->pki };
     int https_port = replica_port(), plain_port = replica_port();
-    snprintf(r.url, sizeof r.url, "http://%s:%d", address, port);
+    snprintf(r.url, sizeof r.url, "%s://%s:%d", how->pki ? "https" : "http", how->address, how->port);
     snprintf(r.https_url, sizeof r.https_url, "https://localhost:%d", https_port);
     snprintf(r.plain_url, sizeof r.plain_url, "http://127.0.0.1:%d", plain_port);
     r.pid = fork();
-    if (r.pid == 0) child(service, address, port, https_port, plain_port, settings);
+    if (r.pid == 0) child(service, how, https_port, plain_port, settings);
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (!running[i]) {
             running[i] = r.pid;
             break;
         }
-    expect(r.pid > 0 && url_is_ready(r.url, 20), "%s does not become ready", service);
+    expect(r.pid > 0 && poll_until(20, is_ready, &r), "%s does not become ready", service);
     return r;
 }
 
@@ -92,7 +115,7 @@ struct replica replica_start(const char *service, ...)
 {
     va_list settings;
     va_start(settings, service);
-    struct replica r = start(service, "127.0.0.1", replica_port(), settings);
+    struct replica r = start(service, &(struct how){ .address = "127.0.0.1", .port = replica_port() }, settings);
     va_end(settings);
     return r;
 }
@@ -101,7 +124,17 @@ struct replica replica_start_at(const char *address, int port, const char *servi
 {
     va_list settings;
     va_start(settings, service);
-    struct replica r = start(service, address, port, settings);
+    struct replica r = start(service, &(struct how){ .address = address, .port = port }, settings);
+    va_end(settings);
+    return r;
+}
+
+struct replica replica_start_tls(const char *pki, const char *name, const char *service, ...)
+{
+    va_list settings;
+    va_start(settings, service);
+    struct replica r = start(
+        service, &(struct how){ .address = "127.0.0.1", .port = replica_port(), .pki = pki, .certificate = name }, settings);
     va_end(settings);
     return r;
 }
