@@ -3,6 +3,8 @@
 #include "http/client_conn.h"
 #include "http/server.h"
 
+#include <openssl/ssl.h>
+
 static struct origin *origin_at(const char *url, const char *host, int port)
 {
     struct address at;
@@ -36,6 +38,29 @@ static void test_same_url_at_another_address_is_another_origin(void **state)
     assert_ptr_equal(one, origin_at("http://crm.test", "127.0.0.1", 80));
     assert_ptr_not_equal(one, client_origin(client, STR("http://crm.test")));
     assert_ptr_not_equal(one, origin_at("http://crm.test", "127.0.0.1", 81));
+}
+
+static void test_https_takes_a_context(void **state)
+{
+    (void)state;
+    assert_null(client_origin(client, STR("https://127.0.0.1")));
+    client_set_tls(client, SSL_CTX_new(TLS_client_method()));
+    assert_int_equal(client_origin(client, STR("https://127.0.0.1"))->port, 443);
+    assert_ptr_not_equal(client_origin(client, STR("https://crm.test:81")), client_origin(client, STR("http://crm.test:81")));
+}
+
+/* Nothing of the request goes out before the peer is known. */
+static void test_tls_that_does_not_come_about_is_no_connection(void **state)
+{
+    static const struct script silent = { { NULL }, false, 0 };
+    char url[80];
+    (void)state;
+    client_set_tls(client, SSL_CTX_new(TLS_client_method()));
+    peer_start(&silent, 1);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", listener_port(peer.listener));
+    ask(client_origin(client, str_of(url)), (struct client_request){ .timeout_ms = 100 });
+    result_is(CLIENT_CONNECT, 0, "");
+    assert_int_equal(peer.accepted, 1);
 }
 
 static void sweep(void)
@@ -82,6 +107,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PEER(test_name_at_an_address_is_not_asked_for),
         PEER(test_same_url_at_another_address_is_another_origin),
+        PEER(test_https_takes_a_context),
+        PEER(test_tls_that_does_not_come_about_is_no_connection),
         PEER(test_origin_that_nobody_holds_goes),
     };
     return cmocka_run_group_tests_name("client_origin", tests, NULL, NULL);
