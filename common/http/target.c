@@ -8,10 +8,14 @@ static bool path_decode(struct arena *a, struct str raw, struct str *ret)
 {
     for (size_t i = 0; i + 2 < raw.len; i++)
         if (raw.p[i] == '%' && raw.p[i + 1] == '2' && (raw.p[i + 2] | 0x20) == 'f') return false;
-    if (!percent_decode(a, raw, false, ret)) return false;
-    for (size_t i = 0; i < ret->len; i++)
-        if ((unsigned char)ret->p[i] < 0x20 || ret->p[i] == 0x7f) return false;
-    return true;
+    return percent_decode(a, raw, false, ret);
+}
+
+static bool has_control(struct str path)
+{
+    for (size_t i = 0; i < path.len; i++)
+        if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f) return true;
+    return false;
 }
 
 /* No empty segment but a last one, no "." or "..": what dot segments reach depends on who resolves them (RFC 3986 6.2.2.3). */
@@ -33,5 +37,5 @@ bool target_read(struct arena *a, struct str target, struct str *ret_path, struc
     *ret_path = path;
     if (str_eq(target, STR("*"))) return true;
     if (path.len && memchr(path.p, '%', path.len) && !path_decode(a, path, ret_path)) return false;
-    return segments_are_normal(*ret_path) && utf8_valid(*ret_path);
+    return segments_are_normal(*ret_path) && !has_control(*ret_path) && utf8_valid(*ret_path);
 }
