@@ -75,7 +75,7 @@ announce() {
 through_sudo() {
     local settings
     mapfile -t settings < <(env | grep -iE '^(https?_proxy|no_proxy)=' || true)
-    sudo env "${settings[@]}" bash "$here/bootstrap.sh" || exit 1
+    sudo env "${settings[@]}" bash "$here/bootstrap.sh" "${more[@]}" || exit 1
 }
 
 main() {
