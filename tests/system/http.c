@@ -67,6 +67,12 @@ static void reply_free(void *p)
     free(r);
 }
 
+struct reply *reply_keep(struct reply *r)
+{
+    r->json = cJSON_Parse(r->body);
+    return pool_keep(r, reply_free);
+}
+
 static bool gives(const struct request *q, const char *name)
 {
     for (int i = 0; i < HEADERS_MAX && q->headers[i]; i++)
@@ -123,9 +129,8 @@ struct reply *http_send(const struct request *q)
     curl_easy_getinfo(c, CURLINFO_TOTAL_TIME, &r->seconds);
     curl_slist_free_all(headers);
     r->len = body.len;
-    r->json = cJSON_Parse(r->body);
     if (asprintf(&r->what, "%s %s", q->method, q->url) < 0) abort();
-    return pool_keep(r, reply_free);
+    return reply_keep(r);
 }
 
 /* --- looking at it ---------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ struct reply {
 
 /* Thread-safe; every thread has its own connections. The reply lives until the test ends. */
 struct reply *http_send(const struct request *q);
+struct reply *reply_keep(struct reply *r); /* reads the JSON; head, body, what and r itself are freed when the test ends */
 
 /* The value of a header, or NULL. */
 const char *header(const struct reply *r, const char *name);

@@ -1,46 +1,17 @@
 /* The gateway's certificate while it runs. */
 #include "crm.h"
 #include "expect.h"
+#include "line.h"
 #include "pool.h"
 #include "replica.h"
 #include "stack.h"
 
-#include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-/* A connection of our own: what certificate it got, and whether it still answers. */
-struct line {
-    int fd;
-    SSL_CTX *ctx;
-    SSL *ssl;
-};
-
-static struct line line_open(const struct replica *gateway)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct line l = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .ctx = SSL_CTX_new(TLS_client_method()) };
-    at.sin_port = htons((uint16_t)atoi(strrchr(gateway->https_url, ':') + 1));
-    if (connect(l.fd, (struct sockaddr *)&at, sizeof at)) fail_msg("cannot connect");
-    l.ssl = SSL_new(l.ctx);
-    SSL_set_fd(l.ssl, l.fd);
-    expect(SSL_connect(l.ssl) == 1, "no handshake");
-    return l;
-}
-
-static void line_close(struct line *l)
-{
-    SSL_shutdown(l->ssl); /* a session of a connection that broke off is not resumed */
-    SSL_free(l->ssl);
-    SSL_CTX_free(l->ctx);
-    close(l->fd);
-}
 
 static const char *name_of(const struct line *l)
 {
@@ -51,19 +22,18 @@ static const char *name_of(const struct line *l)
     return text("%s", name);
 }
 
-static bool line_answers(const struct line *l)
+static bool line_answers(struct line *l)
 {
     static const char request[] = "GET /nowhere HTTP/1.1\r\nHost: crm\r\n\r\n";
-    char reply[4096];
-    return SSL_write(l->ssl, request, sizeof request - 1) > 0 && SSL_read(l->ssl, reply, sizeof reply) > 12 &&
-           !memcmp(reply, "HTTP/1.1 404", 12);
+    line_send(l, request, sizeof request - 1);
+    return line_reply(l, "GET")->status == 404;
 }
 
 static const char *name_now(const struct replica *gateway)
 {
-    struct line l = line_open(gateway);
-    const char *name = name_of(&l);
-    line_close(&l);
+    struct line *l = line_open(gateway->https_url);
+    const char *name = name_of(l);
+    line_close(l);
     return name;
 }
 
@@ -94,15 +64,15 @@ static void test_certificate_is_reloaded_without_a_dropped_connection(void **sta
     certificate_make(dir, "first");
     struct replica gateway =
         replica_start("gateway", text("TLS_CERT_FILE=%s/crt", dir), text("TLS_KEY_FILE=%s/key", dir), "WORKERS=2", NULL);
-    struct line old = line_open(&gateway);
-    assert_string_equal(name_of(&old), "first");
-    expect(line_answers(&old), "no answer");
+    struct line *old = line_open(gateway.https_url);
+    assert_string_equal(name_of(old), "first");
+    expect(line_answers(old), "no answer");
 
     certificate_make(dir, "second");
     assert_string_equal(name_now(&gateway), "first"); /* only when it is told */
     kill(gateway.pid, SIGHUP);
     expect(poll_until(5, has_name, &(struct wanted){ &gateway, "second" }), "still the first certificate");
-    expect(line_answers(&old), "the connection of before is gone");
+    expect(line_answers(old), "the connection of before is gone");
 
     assert_int_equal(system(text("echo junk > %s/crt", dir)), 0);
     kill(gateway.pid, SIGHUP);
@@ -110,25 +80,37 @@ static void test_certificate_is_reloaded_without_a_dropped_connection(void **sta
     for (int i = 0; i < 100 && system(log); i++) usleep(50 * 1000);
     assert_int_equal(system(log), 0);
     for (int i = 0; i < 8; i++) assert_string_equal(name_now(&gateway), "second");
-    expect(line_answers(&old), "the connection of before is gone");
-    line_close(&old);
+    expect(line_answers(old), "the connection of before is gone");
+    line_close(old);
     assert_int_equal(replica_stop(&gateway), 0);
     assert_int_equal(system(text("rm -r %s", dir)), 0);
 }
 
 /* --- sessions ----------------------------------------------------------------------------------------------------- */
 
-/* A connection to any of the gateway's threads that takes `session` up, if there is one. */
-static struct line line_resume(const struct replica *gateway, int version, SSL_SESSION *session)
+/* A connection, to whichever of the gateway's threads, that offers `session` if there is one: whether it was resumed, and the session
+ * that comes of it. */
+static bool is_resumed(const struct replica *gateway, int version, SSL_SESSION **session)
 {
-    struct line l = { .fd = raw_connect(gateway->https_url), .ctx = SSL_CTX_new(TLS_client_method()) };
-    SSL_CTX_set_min_proto_version(l.ctx, version);
-    SSL_CTX_set_max_proto_version(l.ctx, version);
-    l.ssl = SSL_new(l.ctx);
-    SSL_set_fd(l.ssl, l.fd);
-    if (session) SSL_set_session(l.ssl, session);
-    expect(SSL_connect(l.ssl) == 1, "no handshake");
-    return l;
+    static const char request[] = "GET /nowhere HTTP/1.1\r\nHost: crm\r\n\r\n";
+    char reply[4096];
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(ctx);
+    int fd = raw_connect(gateway->https_url);
+    SSL_set_min_proto_version(ssl, version);
+    SSL_set_max_proto_version(ssl, version);
+    SSL_set_fd(ssl, fd);
+    if (*session) SSL_set_session(ssl, *session);
+    bool ok = SSL_connect(ssl) == 1 && SSL_write(ssl, request, sizeof request - 1) > 0 &&
+              SSL_read(ssl, reply, sizeof reply) > 12 && !memcmp(reply, "HTTP/1.1 404", 12);
+    bool reused = SSL_session_reused(ssl);
+    if (!*session) *session = SSL_get1_session(ssl); /* TLS 1.3 has sent its ticket after the handshake */
+    SSL_shutdown(ssl); /* a session of a connection that broke off is not resumed */
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    expect(ok, "no answer");
+    return reused;
 }
 
 static void test_session_is_resumed_by_whichever_thread_takes_the_connection(void **state)
@@ -137,17 +119,11 @@ static void test_session_is_resumed_by_whichever_thread_takes_the_connection(voi
     (void)state;
     struct replica gateway = replica_start("gateway", "WORKERS=2", NULL);
     for (size_t i = 0; i < COUNT(versions); i++) {
-        struct line first = line_resume(&gateway, versions[i], NULL);
-        expect(line_answers(&first), "no answer"); /* TLS 1.3 sends its ticket after the handshake */
-        assert_false(SSL_session_reused(first.ssl));
-        SSL_SESSION *session = SSL_get1_session(first.ssl);
-        for (int n = 0; n < 12; n++) {
-            struct line next = line_resume(&gateway, versions[i], session);
-            expect(SSL_session_reused(next.ssl) && line_answers(&next), "connection %d of version %x is not resumed", n, versions[i]);
-            line_close(&next);
-        }
+        SSL_SESSION *session = NULL;
+        assert_false(is_resumed(&gateway, versions[i], &session));
+        for (int n = 0; n < 12; n++)
+            expect(is_resumed(&gateway, versions[i], &session), "connection %d of version %x is not resumed", n, versions[i]);
         SSL_SESSION_free(session);
-        line_close(&first);
     }
     assert_int_equal(replica_stop(&gateway), 0);
 }
