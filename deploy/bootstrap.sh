@@ -36,6 +36,9 @@ keep_servers_off() {
     fi
 }
 
+# Nor at the next boot.
+keep_off_at_boot() { ! command -v systemctl >/dev/null || systemctl --quiet disable "$1" >/dev/null 2>&1 || true; }
+
 apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o APT::Color=0 "$@"; }
 
 apt_update() {
@@ -55,10 +58,8 @@ install_packages() {
         [ "$fresh" = yes ] || apt_update
         apt install --no-install-recommends "$@" >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get could not install: $*"; }
     fi
-    # Nor at the next boot.
-    if [ "$redis_was_there" = no ] && command -v systemctl >/dev/null; then
-        systemctl --quiet disable redis-server >/dev/null 2>&1 || true
-    fi
+    [ "$redis_was_there" = yes ] || keep_off_at_boot redis-server
+    [[ " $* " != *" haproxy "* ]] || keep_off_at_boot haproxy
 }
 
 # --- as anybody -----------------------------------------------------------------------------------------------------------

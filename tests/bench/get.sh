@@ -5,14 +5,14 @@
 ticks() { awk '{ sub(/.*[)] /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 backend_ticks() { local pid sum=0; for pid in $(pgrep -P "$PG_PID" -f 'customer_service'); do sum=$((sum + $(ticks "$pid"))); done; echo "$sum"; }
 
-# drive CONNECTIONS BASE_URL [OPTION...]: leaves its figures in $WORK/drive
+# drive CONNECTIONS BASE_URL [OPTION...]: leaves its figures in $DRIVE_OUT, by default $WORK/drive
 drive() {
     local connections=$1 base=$2
     shift 2
-    timeout 30 "$DRIVE" -j -c "$connections" -d 4 "$@" -t "$WORK/token" -i "$WORK/ids" "$base/api/v1/customers/{id}" >"$WORK/drive"
+    timeout 30 "$DRIVE" -j -c "$connections" -d 4 "$@" -t "$WORK/token" -i "$WORK/ids" "$base/api/v1/customers/{id}" >"${DRIVE_OUT:-$WORK/drive}"
 }
 # One of all requests together: what comes before the classes.
-figure() { sed "s/, \"classes\".*//; s/.*\"$1\": \([0-9.]*\).*/\1/" "$WORK/drive"; }
+figure() { sed "s/, \"classes\".*//; s/.*\"$1\": \([0-9.]*\).*/\1/" "${DRIVE_OUT:-$WORK/drive}"; }
 
 pgbench_rate() { timeout 30 "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -S -M prepared -n -c "$1" -j 2 -T 4 pgbench 2>/dev/null | awk '/^tps/ { print $3 }'; }
 
@@ -103,21 +103,20 @@ ready() {
 
 # exec to /readyz 200, of a second customer-service with the environment of the one that runs.
 start_time() {
-    local port=$((20000 + RANDOM % 10000)) begun vars
+    local port=$((20000 + RANDOM % 10000)) begun vars pid
     mapfile -d '' vars <"/proc/$(<"$CUSTOMER_SERVICE_PID_FILE")/environ"
     for _ in 1 2 3 4 5; do
         port=$((port + 1))
         begun=${EPOCHREALTIME/./}
         env -i "${vars[@]}" HTTP_PORT="$port" "$BIN_DIR/customer-service" >/dev/null 2>&1 &
-        STARTED=$!
+        pid=$!
         until ready "$port"; do
             [ $((${EPOCHREALTIME/./} - begun)) -lt 10000000 ] || { echo "bench: a second customer-service is not ready after 10 s" >&2; exit 1; }
             sleep 0.005
         done
         echo $((${EPOCHREALTIME/./} - begun)) >>"$WORK/starts"
-        kill "$STARTED"
-        wait "$STARTED" || true
-        STARTED=
+        kill "$pid"
+        wait "$pid" || true
     done
     result start_to_ready_ms_best "$(sort -n "$WORK/starts" | awk 'NR == 1 { printf "%.0f", $1 / 1000 }')"
     result start_to_ready_ms "$(median <"$WORK/starts" | awk '{ printf "%.0f", $1 / 1000 }')"
