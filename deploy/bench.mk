@@ -4,7 +4,8 @@ $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm -o $@
 
-DRIVE_PARTS := channel drive_loop drive_report histogram mix origin response
+CLIENT_PARTS := channel command origin response
+DRIVE_PARTS := $(CLIENT_PARTS) drive_loop drive_report histogram mix
 $(O)/tests/bench/drive: $(call obj,$(DRIVE_PARTS:%=tests/bench/%.c))
 
 BENCH := BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/run.sh

@@ -34,9 +34,9 @@ static ssize_t plain_result(ssize_t n)
     return errno == EAGAIN ? IO_BLOCKED : IO_FAILED;
 }
 
-static ssize_t channel_read(struct channel *c, char *room)
+static ssize_t channel_read(struct channel *c, char *room, size_t n)
 {
-    return c->ssl ? tls_result(c, SSL_read(c->ssl, room, ROOM)) : plain_result(recv(c->fd, room, ROOM, 0));
+    return c->ssl ? tls_result(c, SSL_read(c->ssl, room, (int)n)) : plain_result(recv(c->fd, room, n, 0));
 }
 
 static ssize_t channel_write(struct channel *c, struct str s)
@@ -46,9 +46,9 @@ static ssize_t channel_write(struct channel *c, struct str s)
 
 /* --- opening and closing ------------------------------------------------------------------------------------------ */
 
-void channel_init(struct channel *c)
+void channel_init(struct channel *c, int address)
 {
-    *c = (struct channel){ .fd = -1 };
+    *c = (struct channel){ .fd = -1, .address = address };
     buf_init(&c->unsent, MIX_MESSAGE_MAX);
 }
 
@@ -63,6 +63,16 @@ static bool tls_begin(struct channel *c, const struct origin *o)
     return true;
 }
 
+/* The kernel chooses the port when it knows the other end too: so many connections for each of our addresses. */
+static bool address_bind(const struct channel *c, const struct origin *o)
+{
+    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)c->address) };
+    int one = 1;
+    if (!c->address || o->address.ss_family != AF_INET) return true;
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    return bind(c->fd, (const struct sockaddr *)&from, sizeof from) == 0;
+}
+
 bool channel_open(struct channel *c, const struct origin *o, int epoll)
 {
     int one = 1;
@@ -71,6 +81,8 @@ bool channel_open(struct channel *c, const struct origin *o, int epoll)
     c->state = CHANNEL_CONNECTING;
     if (c->fd < 0) return false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (c->receive_buffer) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &c->receive_buffer, sizeof c->receive_buffer);
+    if (!address_bind(c, o)) return false;
     if (connect(c->fd, (const struct sockaddr *)&o->address, o->address_len) != 0 && errno != EINPROGRESS) return false;
     return (!o->tls || tls_begin(c, o)) && epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e) == 0;
 }
@@ -84,6 +96,11 @@ void channel_close(struct channel *c)
     c->state = CHANNEL_CLOSED;
     buf_clear(&c->unsent);
     c->unsent_at = 0;
+}
+
+bool channel_is_coming(const struct channel *c)
+{
+    return c->state == CHANNEL_CONNECTING || c->state == CHANNEL_SHAKING;
 }
 
 void channel_done(struct channel *c)
@@ -107,15 +124,20 @@ static bool unsent_send(struct channel *c)
     return true;
 }
 
+bool channel_send_more(struct channel *c, struct str piece)
+{
+    ssize_t n = c->unsent.len ? IO_BLOCKED : channel_write(c, piece);
+    if (n == IO_BLOCKED) n = 0;
+    else if (n <= 0) return false;
+    if ((size_t)n < piece.len) buf_add(&c->unsent, str_sub(piece, (size_t)n, piece.len));
+    return buf_ok(&c->unsent);
+}
+
 bool channel_send(struct channel *c, struct str request, bool is_head)
 {
     response_begin(&c->response, is_head);
     c->state = CHANNEL_BUSY;
-    ssize_t n = channel_write(c, request);
-    if (n == IO_BLOCKED) n = 0;
-    else if (n <= 0) return false;
-    if ((size_t)n < request.len) buf_add(&c->unsent, str_sub(request, (size_t)n, request.len));
-    return buf_ok(&c->unsent);
+    return channel_send_more(c, request);
 }
 
 /* --- what happens ------------------------------------------------------------------------------------------------- */
@@ -158,12 +180,20 @@ static enum channel_event receive(struct channel *c, uint32_t events)
 {
     static char room[ROOM];
     for (;;) {
-        ssize_t n = channel_read(c, room);
+        ssize_t n = channel_read(c, room, ROOM);
         if (n == IO_BLOCKED) return CHANNEL_WAIT;
         if (n <= 0) return ended(c);
         enum channel_event e = fed(c, (struct str){ room, (size_t)n }, events);
         if (e != CHANNEL_WAIT || (!c->ssl && n < ROOM && !(events & ENDING))) return e;
     }
+}
+
+enum channel_event channel_sip(struct channel *c, size_t most)
+{
+    char room[ROOM];
+    ssize_t n = channel_read(c, room, most < ROOM ? most : ROOM);
+    if (n == IO_BLOCKED) return CHANNEL_WAIT;
+    return n <= 0 ? ended(c) : fed(c, (struct str){ room, (size_t)n }, 0);
 }
 
 enum channel_event channel_handle(struct channel *c, uint32_t events)

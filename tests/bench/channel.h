@@ -21,7 +21,8 @@ enum channel_event {
 };
 
 struct channel {
-    int fd;
+    int fd, address;
+    int receive_buffer; /* of the socket, in bytes; 0: as the kernel has it */
     enum channel_state state;
     struct ssl_st *ssl;
     struct response response;
@@ -33,12 +34,15 @@ struct channel {
     bool is_pooled, was_opened;
 };
 
-void channel_init(struct channel *c);
+void channel_init(struct channel *c, int address); /* comes from 127.0.0.1 + address */
 bool channel_open(struct channel *c, const struct origin *o, int epoll); /* begins to; false: out of sockets */
 void channel_close(struct channel *c);
 void channel_done(struct channel *c);
+bool channel_is_coming(const struct channel *c); /* not open yet */
 
 bool channel_send(struct channel *c, struct str request, bool is_head); /* false: close it, the request has failed */
+bool channel_send_more(struct channel *c, struct str piece);                /* of a request that channel_send() began */
 enum channel_event channel_handle(struct channel *c, uint32_t events);
+enum channel_event channel_sip(struct channel *c, size_t most); /* reads at most so many bytes, and not all that is there */
 
 #endif

@@ -5,17 +5,12 @@
  *
  * A mix file has a line for each class of requests: weight, class, method, target and perhaps a JSON body, with tabs between; lines
  * that begin with # are comments. What the templates may hold: mix.h. How the time is spent and what is counted: drive.h. */
+#include "command.h"
 #include "drive.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-enum { FILE_MAX = 64 * 1024 * 1024 };
 
 static const char usage[] = "usage: drive [options] URL\n"
                             "  -c N      connections (64)\n"
@@ -23,6 +18,9 @@ static const char usage[] = "usage: drive [options] URL\n"
                             "  -w S      seconds before that, not measured (0)\n"
                             "  -r RATE   requests arrive at this rate, a second, whatever the replies do; else each follows a reply\n"
                             "  -p        ... at random, as those of independent users do (Poisson), not evenly\n"
+                            "  -l MS     ... those that no connection is free for fail at once, and replies after more than that\n"
+                            "  -n        ... each on a connection of its own\n"
+                            "  -a N      connections come from N addresses, 127.0.0.1 and on (1)\n"
                             "  -t FILE   a bearer token, its first line\n"
                             "  -i FILE   ids, one a line: {id} in the URL, in targets and bodies\n"
                             "  -m FILE   classes: weight<TAB>class<TAB>METHOD<TAB>target[<TAB>body]; the URL has no path then\n"
@@ -35,23 +33,7 @@ struct arguments {
     bool has_keys, as_json;
 };
 
-static struct buf token, ids, lines, fields;
-
-static void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "drive: %s: %s\n", what, why);
-    exit(EXIT_FAILURE);
-}
-
-static double number(int option, const char *text, double least, double most)
-{
-    char *end, why[80];
-    double n = strtod(text, &end);
-    if (end != text && !*end && n >= least && n <= most) return n;
-    snprintf(why, sizeof why, "-%c takes a number from %g to %g", option, least, most);
-    fail(text, why);
-    return 0;
-}
+static struct buf ids, lines, fields;
 
 static void usage_fail(void)
 {
@@ -61,14 +43,17 @@ static void usage_fail(void)
 
 static struct arguments arguments_read(int argc, char **argv)
 {
-    struct arguments a = { .drive = { .connections = 64, .seconds = 4 } };
-    for (int c; (c = getopt(argc, argv, "c:d:w:r:pt:i:m:kj")) != -1;) {
+    struct arguments a = { .drive = { .connections = 64, .seconds = 4, .addresses = 1 } };
+    for (int c; (c = getopt(argc, argv, "c:d:w:r:pl:na:t:i:m:kj")) != -1;) {
         switch (c) {
-        case 'c': a.drive.connections = (int)number(c, optarg, 1, 20000); break;
-        case 'd': a.drive.seconds = number(c, optarg, 0.1, 3600); break;
-        case 'w': a.drive.warmup_seconds = number(c, optarg, 0, 3600); break;
-        case 'r': a.drive.rate = number(c, optarg, 0.1, 1e6); break;
+        case 'c': a.drive.connections = (int)command_number(c, optarg, 1, 20000); break;
+        case 'd': a.drive.seconds = command_number(c, optarg, 0.1, 3600); break;
+        case 'w': a.drive.warmup_seconds = command_number(c, optarg, 0, 3600); break;
+        case 'r': a.drive.rate = command_number(c, optarg, 0.1, 1e6); break;
         case 'p': a.drive.is_poisson = true; break;
+        case 'l': a.drive.late_ms = (int)command_number(c, optarg, 1, 60000); break;
+        case 'n': a.drive.is_fresh = true; break;
+        case 'a': a.drive.addresses = (int)command_number(c, optarg, 1, 250); break;
         case 't': a.token_file = optarg; break;
         case 'i': a.ids_file = optarg; break;
         case 'm': a.mix_file = optarg; break;
@@ -78,89 +63,53 @@ static struct arguments arguments_read(int argc, char **argv)
         }
     }
     if (optind != argc - 1) usage_fail();
-    if (a.drive.is_poisson && a.drive.rate <= 0) fail("-p", "needs -r RATE");
+    if (a.drive.is_poisson && a.drive.rate <= 0) command_fail("-p", "needs -r RATE");
+    if (a.drive.late_ms && a.drive.rate <= 0) command_fail("-l", "needs -r RATE");
+    if (a.drive.is_fresh && (a.drive.rate <= 0 || a.drive.late_ms)) command_fail("-n", "needs -r RATE, and not -l");
     a.url = argv[optind];
     return a;
-}
-
-static struct str file_read(const char *name, struct buf *b)
-{
-    char piece[4096];
-    FILE *f = fopen(name, "r");
-    if (!f) fail(name, strerror(errno));
-    buf_init(b, FILE_MAX);
-    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;) buf_add(b, (struct str){ piece, n });
-    if (ferror(f)) fail(name, strerror(errno));
-    fclose(f);
-    if (!buf_ok(b)) fail(name, "too large");
-    return buf_str(b);
 }
 
 /* Owned by the caller. */
 static struct str *ids_read(const char *name, size_t *ret_count)
 {
-    struct str rest = file_read(name, &ids), line;
+    struct str rest = command_file(name, &ids), line;
     size_t most = 1, n = 0;
     for (size_t i = 0; i < rest.len; i++) most += rest.p[i] == '\n';
     struct str *all = calloc(most, sizeof *all);
     while (all && rest.len)
         if ((line = str_cut(&rest, '\n')).len) all[n++] = line;
-    if (!n) fail(name, "no ids in it");
+    if (!n) command_fail(name, "no ids in it");
     *ret_count = n;
     return all;
 }
 
 static void mix_read(struct mix *m, const char *name)
 {
-    struct str rest = file_read(name, &lines);
+    struct str rest = command_file(name, &lines);
     for (int number = 1; rest.len; number++) {
         char where[300];
         struct str line = str_cut(&rest, '\n');
         const char *wrong = line.len && line.p[0] != '#' ? mix_add_line(m, line) : NULL;
         snprintf(where, sizeof where, "%s:%d", name, number);
-        if (wrong) fail(where, wrong);
+        if (wrong) command_fail(where, wrong);
     }
-    if (!m->class_count) fail(name, "no classes in it");
-}
-
-static void fields_make(struct mix *m, const struct origin *origin, const char *token_file)
-{
-    buf_init(&fields, 64 * 1024);
-    buf_addf(&fields, "Host: %.*s\r\n", STR_ARG(origin->authority));
-    if (token_file) {
-        struct str rest = file_read(token_file, &token), line = str_cut(&rest, '\n');
-        if (!line.len) fail(token_file, "its first line is empty");
-        buf_addf(&fields, "Authorization: Bearer %.*s\r\n", STR_ARG(line));
-    }
-    if (!buf_ok(&fields)) fail(token_file, "too long for a token");
-    m->fields = buf_str(&fields);
+    if (!m->class_count) command_fail(name, "no classes in it");
 }
 
 static void mix_make(struct mix *m, const struct arguments *a, const struct origin *origin, struct str path)
 {
     m->ids = a->ids_file ? ids_read(a->ids_file, &m->id_count) : NULL;
     m->has_keys = a->has_keys;
-    fields_make(m, origin, a->token_file);
+    m->fields = command_fields(origin, a->token_file, &fields);
     mix_init(m);
     if (a->mix_file) {
-        if (path.len > 1) fail(a->url, "has a path, and -m FILE has too");
+        if (path.len > 1) command_fail(a->url, "has a path, and -m FILE has too");
         mix_read(m, a->mix_file);
         return;
     }
     const char *wrong = mix_add(m, 1, STR("get"), STR("GET"), path.len ? path : STR("/"), STR_NONE);
-    if (wrong) fail(a->url, wrong);
-}
-
-/* Sockets for all connections, timers that are exact, no signal from a connection that is gone. */
-static void process_prepare(int connections)
-{
-    struct rlimit files;
-    signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= (rlim_t)connections + 16) return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < (rlim_t)connections + 16) fail("-c", "more connections than this process may have files (ulimit -n)");
+    if (wrong) command_fail(a->url, wrong);
 }
 
 /* 2xx or not, something came back. */
@@ -178,11 +127,12 @@ int main(int argc, char **argv)
     static struct mix mix;
     struct origin origin = { 0 };
     struct str path;
+    command_name("drive");
     struct arguments a = arguments_read(argc, argv);
     const char *wrong = origin_read(a.url, &origin, &path);
-    if (wrong) fail(a.url, wrong);
+    if (wrong) command_fail(a.url, wrong);
     mix_make(&mix, &a, &origin, path);
-    process_prepare(a.drive.connections);
+    command_sockets(a.drive.connections);
     drive_run(&a.drive, &origin, &mix, &results);
     drive_report(&a.drive, &mix, &results, a.as_json);
     bool ok = is_answered(&mix, &results);
@@ -190,7 +140,7 @@ int main(int argc, char **argv)
     free((void *)(uintptr_t)mix.ids);
     mix_done(&mix);
     origin_done(&origin);
-    struct buf *const bufs[] = { &token, &ids, &lines, &fields };
+    struct buf *const bufs[] = { &ids, &lines, &fields };
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_done(bufs[i]);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

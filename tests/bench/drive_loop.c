@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { QUEUE = 1 << 20, EVENTS = 32, RETRY_US = 100 * 1000, PAUSE_US = 10 * 1000 };
+enum { QUEUE = 1 << 20, EVENTS = 32, RETRY_US = 100 * 1000, PAUSE_US = 10 * 1000, CROWDED_US = 1000 };
 
 struct arrival {
     uint64_t at_us;
@@ -23,7 +23,7 @@ static struct {
     struct drive_results *results;
     int epoll;
     struct channel *channels, **pool, **down; /* idle ones; those to be opened again */
-    int pool_count, down_count, opening, under_way;
+    int pool_count, down_count, opening, coming, under_way; /* opening: for the first time */
     struct arrival *queue; /* open loop: requests that wait for a connection, a ring */
     uint64_t queue_first, queue_end;
     uint64_t launch_us, begin_us, count_us, end_us, deadline_us; /* begin_us 0: connections are still being opened */
@@ -37,6 +37,11 @@ static bool is_counted(uint64_t begun_us)
     return begun_us >= loop.count_us;
 }
 
+static bool is_late(uint64_t begun_us, uint64_t now_us)
+{
+    return loop.options->late_ms && now_us - begun_us > (uint64_t)loop.options->late_ms * 1000;
+}
+
 static void count_failure(uint64_t begun_us, int class, enum drive_error why)
 {
     if (!is_counted(begun_us)) return;
@@ -47,7 +52,7 @@ static void count_failure(uint64_t begun_us, int class, enum drive_error why)
 static void count_answer(const struct channel *c, uint64_t now_us)
 {
     int status = c->response.status;
-    bool is_good = status >= 200 && status < 300;
+    bool is_2xx = status >= 200 && status < 300, is_good = is_2xx && !is_late(c->begun_us, now_us);
     if (now_us >= loop.count_us && now_us < loop.end_us) {
         loop.results->in_time++;
         loop.results->in_time_good += is_good;
@@ -55,9 +60,12 @@ static void count_answer(const struct channel *c, uint64_t now_us)
     if (!is_counted(c->begun_us)) return;
     if (is_good) {
         histogram_add(&loop.results->classes[c->class].latency, now_us - c->begun_us);
+    } else if (is_2xx) {
+        count_failure(c->begun_us, c->class, DRIVE_LATE);
     } else {
         loop.results->classes[c->class].failures++;
         loop.results->statuses[status]++;
+        loop.results->refusals += status == 503 && c->response.has_retry_after;
     }
 }
 
@@ -81,6 +89,7 @@ static void channel_lost(struct channel *c, uint64_t retry_us)
 {
     if (!c->was_opened) loop.opening--;
     c->was_opened = true;
+    if (channel_is_coming(c)) loop.coming--;
     channel_close(c);
     c->retry_us = retry_us;
     loop.down[loop.down_count++] = c;
@@ -126,6 +135,7 @@ static void channel_opened(struct channel *c, uint64_t now_us)
 {
     if (!c->was_opened) loop.opening--;
     c->was_opened = true;
+    loop.coming--;
     channel_serve(c, now_us);
 }
 
@@ -133,7 +143,7 @@ static void channel_answered(struct channel *c, uint64_t now_us)
 {
     loop.under_way--;
     count_answer(c, now_us);
-    if (c->response.closes) channel_lost(c, now_us);
+    if (c->response.closes || loop.options->is_fresh) channel_lost(c, now_us);
     else channel_serve(c, now_us);
 }
 
@@ -164,13 +174,19 @@ static void channel_happened(struct channel *c, uint32_t events)
     }
 }
 
+static bool is_another_wanted(void)
+{
+    return !loop.options->is_fresh || loop.queue_end - loop.queue_first > (uint64_t)loop.coming;
+}
+
 /* Opens what is down and may be tried now. */
 static void down_open(uint64_t now_us)
 {
-    for (int i = loop.down_count - 1; i >= 0; i--) {
+    for (int i = loop.down_count - 1; i >= 0 && is_another_wanted(); i--) {
         struct channel *c = loop.down[i];
         if (c->retry_us > now_us) continue;
         loop.down[i] = loop.down[--loop.down_count];
+        loop.coming++;
         if (!channel_open(c, loop.origin, loop.epoll)) channel_failed(c, DRIVE_CONNECT, now_us);
     }
 }
@@ -189,11 +205,12 @@ static void arrive(struct arrival a, uint64_t now_us)
     if (is_counted(a.at_us) && late > loop.results->late_us) loop.results->late_us = late;
     struct channel *c = pool_take();
     if (c) request_begin(c, a, now_us);
+    else if (loop.options->late_ms) count_failure(a.at_us, a.class, DRIVE_UNSENT);
     else if (loop.queue_end - loop.queue_first < QUEUE) loop.queue[loop.queue_end++ % QUEUE] = a;
     else count_failure(a.at_us, a.class, DRIVE_UNANSWERED);
 }
 
-/* Requests whose time has come; returns microseconds until the next one. */
+/* Requests whose time has come; returns microseconds until the next one, or more when it could only fail. */
 static uint64_t arrivals(uint64_t now_us)
 {
     uint64_t at;
@@ -201,6 +218,7 @@ static uint64_t arrivals(uint64_t now_us)
         arrive((struct arrival){ at, mix_pick(loop.mix) }, now_us);
         loop.next_us += interval_us();
     }
+    if (loop.options->late_ms && !loop.pool_count) return CROWDED_US;
     return at < loop.end_us ? at - now_us : PAUSE_US;
 }
 
@@ -213,7 +231,7 @@ static void begin(uint64_t now_us)
     loop.begin_us = now_us;
     loop.count_us = now_us + (uint64_t)(o->warmup_seconds * 1e6);
     loop.end_us = loop.count_us + (uint64_t)(o->seconds * 1e6);
-    loop.deadline_us = loop.end_us + DRIVE_GRACE_S * 1000000 - (now_us - loop.launch_us);
+    loop.deadline_us = loop.end_us + DRIVE_GRACE_S * 1000000;
     loop.next_us = is_open_loop() ? interval_us() : 0;
     for (int n = is_open_loop() ? 0 : loop.pool_count; n > 0; n--) {
         struct channel *c = pool_take();
@@ -238,15 +256,16 @@ static bool is_over(uint64_t now_us)
 static void loop_run(void)
 {
     enum { BEFORE, COUNTING, AFTER } phase = BEFORE;
+    uint64_t opening_us = DRIVE_OPENING_S * 1000000 + (uint64_t)loop.options->connections * DRIVE_OPENING_EACH_US;
     uint64_t now = loop.launch_us = clock_us();
     for (; !is_over(now); now = clock_us()) {
-        down_open(now);
-        if (!loop.begin_us && (!loop.opening || now - loop.launch_us >= DRIVE_OPENING_S * 1000000)) begin(now);
+        if (!loop.begin_us && (!loop.opening || now - loop.launch_us >= opening_us)) begin(now);
         if (loop.begin_us && ((phase == BEFORE && now >= loop.count_us) || (phase == COUNTING && now >= loop.end_us))) {
             cpu_take(&loop.results->user_us, &loop.results->system_us);
             phase++;
         }
         uint64_t wait = loop.begin_us && is_open_loop() ? arrivals(now) : PAUSE_US;
+        down_open(now);
         wait_and_handle(wait < PAUSE_US ? wait : PAUSE_US);
     }
     if (phase == COUNTING) cpu_take(&loop.results->user_us, &loop.results->system_us);
@@ -278,10 +297,11 @@ void drive_run(const struct drive_options *o, const struct origin *origin, struc
     loop.pool = calloc(n, sizeof *loop.pool);
     loop.down = calloc(n, sizeof *loop.down);
     loop.queue = calloc(QUEUE, sizeof *loop.queue);
-    loop.opening = o->connections;
+    loop.opening = o->is_fresh ? 0 : o->connections;
     if (loop.epoll < 0 || !loop.channels || !loop.pool || !loop.down || !loop.queue) abort();
     for (int i = 0; i < o->connections; i++) {
-        channel_init(&loop.channels[i]);
+        channel_init(&loop.channels[i], i % o->addresses);
+        loop.channels[i].was_opened = o->is_fresh;
         loop.down[loop.down_count++] = &loop.channels[i];
     }
     loop_run();

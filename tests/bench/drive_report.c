@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static const char *const errors[DRIVE_ERRORS] = { "connect", "broken", "garbled", "unanswered" };
+static const char *const errors[DRIVE_ERRORS] = { "connect", "broken", "garbled", "unanswered", "late", "unsent" };
 
 struct figures {
     uint64_t requests, failures, p50, p90, p99, max;
@@ -49,7 +49,7 @@ static void figures_json(const struct figures *f)
 static void failures_json(const struct drive_results *r)
 {
     const char *comma = "";
-    printf(", \"statuses\": {");
+    printf(", \"refusals\": %lu, \"statuses\": {", r->refusals);
     for (int i = 0; i < DRIVE_STATUSES; i++) {
         if (!r->statuses[i]) continue;
         printf("%s\"%d\": %lu", comma, i, r->statuses[i]);
@@ -90,6 +90,7 @@ static void failures_text(const struct drive_results *r)
 {
     for (int i = 0; i < DRIVE_STATUSES; i++)
         if (r->statuses[i]) printf("status %d: %lu\n", i, r->statuses[i]);
+    if (r->refusals) printf("refusals (503 with Retry-After): %lu\n", r->refusals);
     for (int i = 0; i < DRIVE_ERRORS; i++)
         if (r->errors[i]) printf("%s: %lu\n", errors[i], r->errors[i]);
 }

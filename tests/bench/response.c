@@ -6,7 +6,7 @@ void response_begin(struct response *r, bool is_to_head)
     r->status = 0;
     r->line_len = 0;
     r->left = 0;
-    r->closes = r->is_chunked = r->has_length = false;
+    r->closes = r->is_chunked = r->has_length = r->has_retry_after = false;
     r->is_bodiless = is_to_head;
 }
 
@@ -42,7 +42,7 @@ static bool list_has(struct str list, struct str word)
 static enum response_state field_read(struct response *r, struct str line)
 {
     int64_t length;
-    if (!memchr("CcTt", line.p[0], 4)) return RESPONSE_FIELD; /* most fields */
+    if (!memchr("CcTtRr", line.p[0], 6)) return RESPONSE_FIELD; /* most fields */
     struct str value = line, name = str_cut(&value, ':');
     if (str_is_none(value)) return RESPONSE_BROKEN;
     if (str_ieq(name, STR("content-length"))) {
@@ -51,6 +51,8 @@ static enum response_state field_read(struct response *r, struct str line)
         r->left = (uint64_t)length;
     } else if (str_ieq(name, STR("transfer-encoding"))) {
         r->is_chunked = list_has(value, STR("chunked"));
+    } else if (str_ieq(name, STR("retry-after"))) {
+        r->has_retry_after = true;
     } else if (str_ieq(name, STR("connection"))) {
         if (list_has(value, STR("close"))) r->closes = true;
         else if (list_has(value, STR("keep-alive"))) r->closes = false;

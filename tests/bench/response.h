@@ -26,6 +26,7 @@ struct response {
     enum response_state state;
     int status;
     bool closes; /* the connection ends with this reply */
+    bool has_retry_after;
     bool is_bodiless, is_chunked, has_length;
     uint64_t left;
     size_t line_len;
