@@ -7,10 +7,12 @@ $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(LIB)
 CLIENT_PARTS := channel command origin response
 DRIVE_PARTS := $(CLIENT_PARTS) drive_loop drive_report histogram mix
 $(O)/tests/bench/drive: $(call obj,$(DRIVE_PARTS:%=tests/bench/%.c))
+HOLD_PARTS := $(CLIENT_PARTS) hold_loop
+$(O)/tests/bench/hold: $(call obj,$(HOLD_PARTS:%=tests/bench/%.c))
 
 BENCH := BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/run.sh
 
-bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive all
+bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive $(O)/tests/bench/hold all
 
 bench: ## measure at 1,000,000 customers: docs/performance.md (some 12 minutes)
 	@deploy/bootstrap.sh
