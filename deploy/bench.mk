@@ -24,4 +24,9 @@ bench-quick: ## the same at 100,000, without writing the document
 	@$(MAKE) --no-print-directory bench-tools
 	@$(BENCH) 100000
 
-.PHONY: bench-tools bench bench-quick
+bench-edge: ## the gateway beside HAProxy: docs/performance-edge.md (some 7 minutes; QUICK=1: 2, without the document)
+	@deploy/bootstrap.sh tests/bench/packages.txt
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/edge.sh
+
+.PHONY: bench-tools bench bench-quick bench-edge
