@@ -26,6 +26,8 @@ cJSON.h      ^common/json/json_read[.]c$|^proto-json-schemas/generator/|^tests/
 jwt.h        ^common/auth/token[.]c$|^tests/
 unicode/     ^common/base/pinyin[.]c$
 hiredis.h    ^common/io/redis[a-z_]*[.][ch]$|^tests/
+openssl/ssl.h  ^common/http/(tls|stream)[.]c$|^tests/
+event2/dns.h ^common/http/resolve[.]c$
 hiredis/     ^common/io/redis[a-z_]*[.][ch]$|^tests/
 '
 
