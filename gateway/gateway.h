@@ -11,11 +11,10 @@
 #include <sys/queue.h>
 
 struct gateway_settings {
-    const char *address, *admin_address, *cert_file, *key_file, *jwks_url, *log_level;
+    const char *address, *admin_address, *cert_file, *key_file, *jwks_url;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
-    int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms;
-    bool access_log;
+    int port, plain_port, admin_port;
 };
 extern struct gateway_settings gateway_settings;
 extern const struct opt gateway_opts[];

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "app/listen.h"
+#include "app/settings.h"
 #include "app/start.h"
 #include "base/log.h"
 #include "registry.h"
@@ -25,14 +26,16 @@ static bool reload(void)
 
 int main(int argc, char **argv)
 {
-    const struct start_group groups[] = { { "gateway", gateway_opts, &gateway_settings },
+    static struct app_settings process;
+    const struct start_group groups[] = { { "Every process", app_opts, &process },
+                                          { "gateway", gateway_opts, &gateway_settings },
                                           { "Limits of the gateway", listen_opts, &listen_settings },
                                           { 0 } };
     if (argc == 2 && !strcmp(argv[1], "configuration")) return start_document(groups), EXIT_SUCCESS;
     struct gateway_settings *s = &gateway_settings;
-    s->workers = start_workers();
+    process.workers = start_workers();
     start_load("gateway", groups);
-    log_init("gateway", start_log_level(s->log_level));
+    log_init("gateway", start_log_level(process.log_level));
     start_log(groups);
     struct str bad;
     gateway_trusted = cidr_set_new();
@@ -42,10 +45,7 @@ int main(int argc, char **argv)
     if (fault) return fprintf(stderr, "gateway: cannot start: %s\n", fault), EXIT_FAILURE;
     static struct app app;
     app = (struct app){ .name = "gateway",
-                        .worker_count = s->workers,
-                        .drain_delay_ms = s->drain_delay_ms,
-                        .drain_ms = s->drain_ms,
-                        .access_log = s->access_log,
+                        .settings = &process,
                         .routes = registry,
                         .start = gateway_worker_start,
                         .drain = gateway_worker_drain,
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
                         .ready = gateway_worker_ready,
                         .reload = reload,
                         .reloaded = gateway_worker_reloaded };
-    listen_start(&listen_settings, s->workers);
+    listen_start(&listen_settings, process.workers);
     int status = app_run(&app);
     listen_stop();
     tls_unload();

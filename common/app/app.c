@@ -3,6 +3,7 @@
 #include "app/access.h"
 #include "app/listen.h"
 #include "app/metrics.h"
+#include "app/settings.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -37,7 +38,7 @@ void app_tell_ready(struct worker *w)
 bool app_ready(const struct app *app)
 {
     if (atomic_load(&app->ending)) return false;
-    for (int i = 0; i < app->worker_count; i++)
+    for (int i = 0; i < app->settings->workers; i++)
         if (!atomic_load(&app->worker_ready[i])) return false;
     return true;
 }
@@ -52,7 +53,7 @@ static void on_wake(int fd, short what, void *arg)
         t->app->reloaded(t->worker);
         return;
     }
-    t->drain_until_us = clock_us() + (uint64_t)t->app->drain_ms * 1000;
+    t->drain_until_us = clock_us() + (uint64_t)t->app->settings->drain_ms * 1000;
     t->app->drain(t->worker);
 }
 
@@ -99,7 +100,7 @@ static void *thread_main(void *arg)
 
 static void start_threads(struct app *app, struct thread *threads)
 {
-    for (int i = 0; i < app->worker_count; i++) {
+    for (int i = 0; i < app->settings->workers; i++) {
         app->workers[i] = (struct worker){ .app = app, .index = i };
         threads[i] = (struct thread){ .app = app,
                                       .worker = &app->workers[i],
@@ -110,7 +111,7 @@ static void start_threads(struct app *app, struct thread *threads)
 
 static void wake_all(const struct app *app, const struct thread *threads)
 {
-    for (int i = 0; i < app->worker_count; i++)
+    for (int i = 0; i < app->settings->workers; i++)
         if (eventfd_write(threads[i].wake_fd, 1) < 0) abort();
 }
 
@@ -139,15 +140,15 @@ int app_run(struct app *app)
     wait_for_end(app, threads, &signals);
     bool failed = false;
     atomic_store(&app->ending, true); /* who asks for readiness sends no more; what is on its way is still taken */
-    usleep((useconds_t)app->drain_delay_ms * 1000);
+    usleep((useconds_t)app->settings->drain_delay_ms * 1000);
     atomic_store(&app->draining, true);
     wake_all(app, threads);
-    for (int i = 0; i < app->worker_count; i++) {
+    for (int i = 0; i < app->settings->workers; i++) {
         pthread_join(threads[i].id, NULL);
         failed |= threads[i].failed;
         close(threads[i].wake_fd);
     }
-    for (int i = 0; i < app->worker_count; i++) metrics_free(app->workers[i].metrics);
+    for (int i = 0; i < app->settings->workers; i++) metrics_free(app->workers[i].metrics);
     log_info("stopped");
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

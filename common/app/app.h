@@ -9,12 +9,11 @@
 
 enum { WORKERS_MAX = 32 };
 
+struct app_settings;
+
 struct app {
     const char *name;
-    int worker_count;
-    int drain_delay_ms;                        /* from SIGTERM, when it is no longer ready, until it takes no more connections */
-    int drain_ms;                              /* then, for requests under way */
-    bool access_log;
+    const struct app_settings *settings;
     bool trusts_request_id;                    /* a service keeps the gateway's X-Request-Id; the gateway makes its own */
     struct route_table routes;                 /* all that is served; metrics are per row */
     bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */

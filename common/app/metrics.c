@@ -1,6 +1,7 @@
 #include "app/metrics.h"
 
 #include "app/app.h"
+#include "app/settings.h"
 
 #include <stdlib.h>
 
@@ -66,7 +67,7 @@ void metrics_count(struct worker *w, const struct route *route, int status, uint
 static struct counts sum(const struct app *app, size_t route)
 {
     struct counts all = { 0 };
-    for (int w = 0; w < app->worker_count; w++) {
+    for (int w = 0; w < app->settings->workers; w++) {
         const struct metrics *m = app->workers[w].metrics;
         if (!m) continue;
         const struct counts *c = &m->counts[route];
@@ -102,7 +103,7 @@ static void print_refusals(const struct app *app, struct buf *out)
                   "# TYPE http_refusals_total counter\n");
     for (int i = 0; i < REFUSAL_COUNT; i++) {
         uint64_t n = 0;
-        for (int w = 0; w < app->worker_count; w++) n += value(&app->workers[w].refusals[i]);
+        for (int w = 0; w < app->settings->workers; w++) n += value(&app->workers[w].refusals[i]);
         buf_addf(out, "http_refusals_total{reason=\"%s\"} %llu\n", refusal_names[i], (unsigned long long)n);
     }
 }

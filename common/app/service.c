@@ -4,6 +4,7 @@
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
+#include "app/settings.h"
 #include "app/start.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -33,9 +34,9 @@
 enum { HOUSEKEEPING_S = 60 };
 
 struct settings {
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *log_level;
-    int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_delay_ms, drain_ms;
-    bool strict, access_log;
+    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
+    int port, pg_connections, pg_list_connections, statement_timeout_ms;
+    bool strict;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -47,9 +48,6 @@ static const struct opt opts[] = {
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
       "signs list cursors; the same on every replica; at least 32 characters" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
-    { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
-    { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
-    { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
     { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64,
       "pipelined connections per thread: one batches best, 1 to 64" },
     { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64,
@@ -57,15 +55,12 @@ static const struct opt opts[] = {
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
       "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
-    { "DRAIN_DELAY_MS", O_INT, AT(drain_delay_ms), "0", 0, 0, 600000,
-      "from SIGTERM, when /readyz begins to fail, until new connections are refused, in milliseconds" },
-    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000,
-      "time for requests under way at SIGTERM, in milliseconds" },
     { 0 },
 };
 
 static struct settings settings;
 static struct listen_settings listen_settings;
+static struct app_settings process;
 static const struct service *service;
 static const struct pg_stmt *const *statements;
 
@@ -207,7 +202,7 @@ static const struct route_table openapi_routes = { openapi_route, 1 };
 
 static void configure(const struct start_group *groups)
 {
-    settings.workers = start_workers();
+    process.workers = start_workers();
     start_load(service->name, groups);
     const struct zone *zone = zone_load(settings.timezone);
     if (!zone) {
@@ -217,13 +212,14 @@ static void configure(const struct start_group *groups)
     type_set_zone(zone);
     cursor_set_secret(str_of(settings.cursor_secret));
     etag_set_strict(settings.strict);
-    log_init(service->name, start_log_level(settings.log_level));
+    log_init(service->name, start_log_level(process.log_level));
     start_log(groups);
 }
 
 int service_run(const struct service *s, int argc, char **argv)
 {
-    const struct start_group groups[] = { { "Every service", opts, &settings },
+    const struct start_group groups[] = { { "Every process", app_opts, &process },
+                                          { "Every service", opts, &settings },
                                           { "Limits of every service", listen_opts, &listen_settings },
                                           { s->opts ? s->name : NULL, s->opts, s->settings },
                                           { 0 } };
@@ -237,14 +233,12 @@ int service_run(const struct service *s, int argc, char **argv)
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     static struct app app;
     app = (struct app){
-        .name = s->name, .worker_count = settings.workers, .drain_delay_ms = settings.drain_delay_ms,
-        .drain_ms = settings.drain_ms, .access_log = settings.access_log,
-        .trusts_request_id = true,
+        .name = s->name, .settings = &process, .trusts_request_id = true,
         .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
     };
     free((void *)system.rows);
-    listen_start(&listen_settings, settings.workers);
+    listen_start(&listen_settings, process.workers);
     int status = app_run(&app);
     listen_stop();
     free((void *)app.routes.rows);
