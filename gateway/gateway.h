@@ -2,8 +2,8 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "app/settings.h"
 #include "base/cidr.h"
-#include "base/config.h"
 #include "http/req.h"
 #include "permissions.h"
 #include "upstream.h"
@@ -11,15 +11,19 @@
 #include <sys/queue.h>
 
 struct gateway_settings {
+    struct app_settings app;
     const char *address, *admin_address, *cert_file, *key_file, *jwks_url;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
     int port, plain_port, admin_port;
-};
-extern struct gateway_settings gateway_settings;
-extern const struct opt gateway_opts[];
+    struct breaker_settings breaker;
+    struct budget_settings budget;
 
-extern struct cidr_set *gateway_trusted; /* proxies that may say who the client is; read-only once the workers run */
+    /* made of those */
+    struct cidr_set *trusted; /* proxies that may say who the client is */
+    void *tls;                /* certificate and key: tls_new() */
+};
+extern const struct settings_plan gateway_plan;
 
 /* Per worker. */
 struct gateway {
@@ -28,7 +32,6 @@ struct gateway {
     struct server *plain; /* NULL: not asked for */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;
-    void *tls; /* of tls_hold() */
 };
 
 /* proxy.c: sends the request to its route's service and the answer back. */
@@ -41,6 +44,6 @@ void gateway_worker_drain(struct worker *w);
 bool gateway_worker_is_busy(const struct worker *w);
 void gateway_worker_stop(struct worker *w);
 bool gateway_worker_ready(const struct worker *w);
-void gateway_worker_reloaded(struct worker *w); /* the certificate */
+void gateway_worker_reloaded(struct worker *w);
 
 #endif

@@ -1,9 +1,8 @@
 #include "gateway.h"
-
-struct gateway_settings gateway_settings;
+#include "tls.h"
 
 #define AT(member) offsetof(struct gateway_settings, member)
-const struct opt gateway_opts[] = {
+static const struct opt opts[] = {
     { "HTTPS_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTPS_PORT", O_INT, AT(port), "8443", 0, 1, 65535, "port to listen on" },
     { "PLAIN_PORT", O_INT, AT(plain_port), "0", 0, 0, 65535,
@@ -11,14 +10,99 @@ const struct opt gateway_opts[] = {
     { "ADMIN_ADDRESS", O_STR, AT(admin_address), "127.0.0.1", 0, 1, 0,
       "address for /healthz, /readyz and /metrics, without TLS" },
     { "ADMIN_PORT", O_INT, AT(admin_port), "9100", 0, 1, 65535, "port for them" },
-    { "TLS_CERT_FILE", O_STR, AT(cert_file), NULL, O_REQUIRED, 1, 0, "certificate chain, PEM" },
-    { "TLS_KEY_FILE", O_STR, AT(key_file), NULL, O_REQUIRED, 1, 0, "its private key, PEM" },
+    { "TLS_CERT_FILE", O_STR, AT(cert_file), NULL, O_REQUIRED | O_LIVE, 1, 0, "certificate chain, PEM" },
+    { "TLS_KEY_FILE", O_STR, AT(key_file), NULL, O_REQUIRED | O_LIVE, 1, 0, "its private key, PEM" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
-    { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED, 1, 0,
+    { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED | O_LIVE, 1, 0,
       "base URL of auth-service; several, comma-separated, for several replicas" },
-    { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED, 1, 0,
+    { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED | O_LIVE, 1, 0,
       "base URLs of customer-service" },
-    { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "", 0, 0, 0,
+    { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "", O_LIVE, 0, 0,
       "addresses and prefixes (CIDR), comma-separated, of proxies whose X-Forwarded-For is believed" },
     { 0 },
 };
+
+/* Kept apart for each service and operation: breaker.h. */
+static const struct opt breaker_opts[] = {
+    { "BREAKER_WINDOW_MS", O_INT, AT(breaker.window_ms), "10000", O_LIVE, 100, 600000, "time that it looks back, in milliseconds" },
+    { "BREAKER_MIN_REQUESTS", O_INT, AT(breaker.minimum), "20", O_LIVE, 1, 1000000,
+      "requests in that time before their outcome means anything" },
+    { "BREAKER_ERROR_PERCENT", O_INT, AT(breaker.error_percent), "50", O_LIVE, 0, 100,
+      "failed requests that open it, in percent; 0: never" },
+    { "BREAKER_SLOW_PERCENT", O_INT, AT(breaker.slow_percent), "80", O_LIVE, 0, 100,
+      "slow requests that open it, in percent; 0: never" },
+    { "BREAKER_SLOW_MS", O_INT, AT(breaker.slow_ms), "3000", O_LIVE, 1, 600000, "longer than this is slow, in milliseconds" },
+    { "BREAKER_OPEN_MS", O_INT, AT(breaker.open_ms), "1000", O_LIVE, 1, 600000,
+      "how long it stays open, in milliseconds; doubles each time in a row" },
+    { "BREAKER_OPEN_MAX_MS", O_INT, AT(breaker.open_max_ms), "30000", O_LIVE, 1, 600000, "but no longer than this, in milliseconds" },
+    { "BREAKER_PROBES", O_INT, AT(breaker.probes), "3", O_LIVE, 1, BREAKER_PROBES_MAX,
+      "requests tried at once when it is half open, 1 to 8: so many successes close it" },
+    { "BREAKER_PROBE_MS", O_INT, AT(breaker.probe_ms), "10000", O_LIVE, 1, 600000,
+      "a probe without an outcome for so long is forgiven, in milliseconds" },
+    { 0 },
+};
+
+static const struct opt budget_opts[] = {
+    { "RETRY_BUDGET_WINDOW_MS", O_INT, AT(budget.window_ms), "10000", O_LIVE, 100, 600000, "time that it looks back, in milliseconds" },
+    { "RETRY_BUDGET_PERCENT", O_INT, AT(budget.percent), "20", O_LIVE, 0, 100, "retries per service, in percent of its requests" },
+    { "RETRY_BUDGET_PER_SECOND", O_INT, AT(budget.per_second), "1", O_LIVE, 0, 1000, "retries a second beside those" },
+    { 0 },
+};
+
+static bool make_trusted(struct gateway_settings *s, struct buf *faults)
+{
+    struct str bad;
+    s->trusted = cidr_set_new();
+    const char *fault = cidr_set_add_list(s->trusted, str_of(s->trusted_proxies), 1, &bad);
+    if (fault) buf_addf(faults, "TRUSTED_PROXIES: %.*s: %s\n", STR_ARG(bad), fault);
+    return !fault;
+}
+
+static bool make_tls(struct gateway_settings *s, struct buf *faults)
+{
+    const char *fault;
+    s->tls = tls_new(s->cert_file, s->key_file, &fault);
+    if (fault) buf_addf(faults, "%s\n", fault);
+    return !fault;
+}
+
+static bool check_upstream(struct str service, struct str urls, struct buf *faults)
+{
+    bool ok = true;
+    int count = 0;
+    for (; !str_is_none(urls); count++) {
+        struct str url = str_trim(str_cut(&urls, ','));
+        if (settings_url_is_good(url)) continue;
+        buf_addf(faults, "upstream of %.*s is not an http URL: %.*s\n", STR_ARG(service), STR_ARG(url));
+        ok = false;
+    }
+    if (count <= BALANCE_HOSTS_MAX) return ok;
+    buf_addf(faults, "upstream of %.*s: more than %d addresses\n", STR_ARG(service), BALANCE_HOSTS_MAX);
+    return false;
+}
+
+static bool make(void *settings, struct buf *faults)
+{
+    struct gateway_settings *s = settings;
+    bool ok = settings_check_jwks_url(s->jwks_url, faults);
+    for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(service_names[i], str_of(s->upstream[i]), faults) && ok;
+    ok = make_trusted(s, faults) && ok;
+    return make_tls(s, faults) && ok;
+}
+
+static void done(void *settings)
+{
+    struct gateway_settings *s = settings;
+    cidr_set_free(s->trusted);
+    tls_free(s->tls);
+}
+
+static const struct settings_group groups[] = {
+    { "Every process", app_opts, 0 },
+    { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
+    { "gateway", opts, 0 },
+    { "gateway: breakers", breaker_opts, 0 },
+    { "gateway: retries", budget_opts, 0 },
+    { 0 },
+};
+const struct settings_plan gateway_plan = { "gateway", groups, sizeof(struct gateway_settings), make, done };

@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 
 /* RFC 9325: forward secrecy and AEAD only. TLS 1.3 has nothing else. */
 static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -31,43 +30,17 @@ static const char *configure(SSL_CTX *ctx, const char *cert_file, const char *ke
     return NULL;
 }
 
-static SSL_CTX *current;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void current_set(SSL_CTX *ctx)
-{
-    pthread_mutex_lock(&lock);
-    SSL_CTX *old = current;
-    current = ctx;
-    pthread_mutex_unlock(&lock);
-    SSL_CTX_free(old);
-}
-
-const char *tls_load(const char *cert_file, const char *key_file)
+void *tls_new(const char *cert_file, const char *key_file, const char **ret_fault)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    const char *fault = ctx ? configure(ctx, cert_file, key_file) : "OpenSSL does not work";
-    if (!fault) return current_set(ctx), NULL;
+    *ret_fault = ctx ? configure(ctx, cert_file, key_file) : "OpenSSL does not work";
+    if (!*ret_fault) return ctx;
     ERR_clear_error();
     SSL_CTX_free(ctx);
-    return fault;
+    return NULL;
 }
 
-void tls_unload(void)
-{
-    current_set(NULL);
-}
-
-void *tls_hold(void)
-{
-    pthread_mutex_lock(&lock);
-    SSL_CTX *ctx = current;
-    SSL_CTX_up_ref(ctx);
-    pthread_mutex_unlock(&lock);
-    return ctx;
-}
-
-void tls_release(void *tls)
+void tls_free(void *tls)
 {
     SSL_CTX_free(tls);
 }

@@ -4,24 +4,34 @@
 
 #include <stdlib.h>
 
-bool upstream_init(struct upstream *u, struct client *client, const struct route_table *routes, struct str urls, struct str *ret_bad)
+void upstream_init(struct upstream *u, const struct route_table *routes, const struct breaker_settings *breaker,
+                   const struct budget_settings *budget)
 {
-    struct str list[BALANCE_HOSTS_MAX];
-    size_t count = 0;
     *u = (struct upstream){ .routes = routes, .balance = balance_new(&balance_usual) };
     u->breakers = calloc(routes->count, sizeof *u->breakers);
     if (!u->breakers) abort();
     random_bytes(&u->random, sizeof u->random);
-    budget_init(&u->budget, &budget_usual);
-    for (size_t i = 0; i < routes->count; i++) breaker_init(&u->breakers[i], &breaker_usual, upstream_random(u));
-    for (struct str rest = urls; !str_is_none(rest) && count < BALANCE_HOSTS_MAX;) list[count++] = str_trim(str_cut(&rest, ','));
+    budget_init(&u->budget, budget);
+    for (size_t i = 0; i < routes->count; i++) breaker_init(&u->breakers[i], breaker, upstream_random(u));
+}
+
+static void set_addresses(struct upstream *u, struct client *client, struct str urls)
+{
+    struct str list[BALANCE_HOSTS_MAX];
+    size_t count = 0;
+    while (!str_is_none(urls) && count < BALANCE_HOSTS_MAX) list[count++] = str_trim(str_cut(&urls, ','));
     balance_set(u->balance, list, count);
     struct host *const *hosts = balance_hosts(u->balance, &count);
-    for (size_t i = 0; i < count; i++) {
-        hosts[i]->extra = client_origin(client, str_of(hosts[i]->address));
-        if (!hosts[i]->extra) return *ret_bad = str_of(hosts[i]->address), false;
-    }
-    return true;
+    for (size_t i = 0; i < count; i++)
+        if (!hosts[i]->extra) hosts[i]->extra = client_origin(client, str_of(hosts[i]->address));
+}
+
+void upstream_apply(struct upstream *u, struct client *client, struct str urls, const struct breaker_settings *breaker,
+                    const struct budget_settings *budget)
+{
+    set_addresses(u, client, urls);
+    budget_set(&u->budget, budget);
+    for (size_t i = 0; i < u->routes->count; i++) breaker_set(&u->breakers[i], breaker);
 }
 
 void upstream_done(struct upstream *u)

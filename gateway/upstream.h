@@ -17,8 +17,14 @@ struct upstream {
     uint64_t random;          /* state of upstream_random() */
 };
 
-/* `urls`: base URLs, comma-separated. False: `ret_bad` is not an http URL; upstream_done() is due all the same. */
-bool upstream_init(struct upstream *u, struct client *client, const struct route_table *routes, struct str urls, struct str *ret_bad);
+/* Without addresses until the first upstream_apply(). */
+void upstream_init(struct upstream *u, const struct route_table *routes, const struct breaker_settings *breaker,
+                   const struct budget_settings *budget);
+
+/* From now on, until the next time; the settings must live so long. `urls`: good base URLs, comma-separated; those that stay keep
+ * what is known of them. */
+void upstream_apply(struct upstream *u, struct client *client, struct str urls, const struct breaker_settings *breaker,
+                    const struct budget_settings *budget);
 void upstream_done(struct upstream *u);
 
 struct breaker *upstream_breaker(const struct upstream *u, const struct route *route);

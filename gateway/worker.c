@@ -1,6 +1,5 @@
 /* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
 #include "gateway.h"
-#include "tls.h"
 
 #include "app/dispatch.h"
 #include "app/listen.h"
@@ -18,10 +17,8 @@
 
 #include <stdlib.h>
 
-struct cidr_set *gateway_trusted;
-
 /* Behind trusted proxies the client is who they say it is. */
-static void name_client(struct req *r)
+static void name_client(struct req *r, const struct cidr_set *trusted)
 {
     struct str values[FORWARDED_HOPS_MAX];
     size_t count = 0;
@@ -31,13 +28,14 @@ static void name_client(struct req *r)
         values[count++] = r->headers[i].value;
     }
     if (!count) return;
-    struct forwarded client = forwarded_client(gateway_trusted, r->peer, values, count);
+    struct forwarded client = forwarded_client(trusted, r->peer, values, count);
     if (client.hops) r->peer = arena_dup(&r->arena, str_of(client.text));
 }
 
 static void on_request(struct req *r)
 {
-    if (cidr_set_count(gateway_trusted)) name_client(r);
+    const struct gateway_settings *s = settings_of(r->worker);
+    if (cidr_set_count(s->trusted)) name_client(r, s->trusted);
     if (dispatch_route(r) && guard_admit(r)) proxy(r);
     else reply_error(r);
 }
@@ -69,9 +67,9 @@ static void on_reply(struct req *r)
 
 static bool is_proxy(const struct worker *w, struct str peer)
 {
+    const struct gateway_settings *s = settings_of(w);
     struct ip ip;
-    (void)w;
-    return ip_read(peer, &ip) && cidr_set_find(gateway_trusted, &ip, NULL);
+    return ip_read(peer, &ip) && cidr_set_find(s->trusted, &ip, NULL);
 }
 
 static size_t body_max_of(const struct worker *w, enum method method, struct str path)
@@ -83,9 +81,9 @@ static size_t body_max_of(const struct worker *w, enum method method, struct str
 /* HTTPS for everybody; without TLS, when asked for, only for this machine; health and metrics, of which one worker tells. */
 static bool start_servers(struct worker *w, struct gateway *g)
 {
-    const struct gateway_settings *s = &gateway_settings;
+    const struct gateway_settings *s = settings_of(w);
     struct server_config public = {
-        .address = s->address, .port = s->port, .tls = g->tls, .window = LIMIT_WINDOW,
+        .address = s->address, .port = s->port, .tls = s->tls, .window = LIMIT_WINDOW,
         .is_proxy = is_proxy, .body_max_of = body_max_of, .on_request = on_request,
     };
     struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
@@ -98,21 +96,18 @@ static bool start_servers(struct worker *w, struct gateway *g)
     return w->server && (g->plain || !s->plain_port) && (g->admin || w->index);
 }
 
-static bool start_upstreams(struct worker *w, struct gateway *g)
+static void start_upstreams(struct worker *w, struct gateway *g)
 {
-    bool ok = true;
+    const struct gateway_settings *s = settings_of(w);
     for (int i = 0; i < SERVICE_COUNT; i++) {
-        struct str bad;
-        if (upstream_init(&g->upstream[i], w->client, &registry, str_of(gateway_settings.upstream[i]), &bad)) continue;
-        log_error("upstream is not an http URL", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
-        ok = false;
+        upstream_init(&g->upstream[i], &registry, &s->breaker, &s->budget);
+        upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
     }
-    return ok;
 }
 
 bool gateway_worker_start(struct worker *w)
 {
-    const struct gateway_settings *s = &gateway_settings;
+    const struct gateway_settings *s = settings_of(w);
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
@@ -123,8 +118,8 @@ bool gateway_worker_start(struct worker *w)
     g->admin_router = router_new(&system_routes);
     w->keys = keys_new(w, s->jwks_url);
     if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", s->jwks_url));
-    g->tls = tls_hold();
-    return w->keys && start_upstreams(w, g) && start_servers(w, g);
+    start_upstreams(w, g);
+    return w->keys && start_servers(w, g);
 }
 
 void gateway_worker_drain(struct worker *w)
@@ -154,7 +149,6 @@ void gateway_worker_stop(struct worker *w)
     router_free(w->router);
     router_free(g->admin_router);
     tokens_free(w->tokens);
-    tls_release(g->tls);
     free(g);
 }
 
@@ -163,11 +157,12 @@ bool gateway_worker_ready(const struct worker *w)
     return tokens_have_keys(w->tokens);
 }
 
+/* What is under way goes on with what it has; all that points into the settings of before is given new ones here. */
 void gateway_worker_reloaded(struct worker *w)
 {
     struct gateway *g = w->extra;
-    void *old = g->tls;
-    g->tls = tls_hold();
-    server_set_tls(w->server, g->tls);
-    tls_release(old);
+    const struct gateway_settings *s = settings_of(w);
+    server_set_tls(w->server, s->tls);
+    for (int i = 0; i < SERVICE_COUNT; i++)
+        upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
 }

@@ -23,7 +23,7 @@ struct thread {
     pthread_t id;
     struct app *app;
     struct worker *worker;
-    int wake_fd; /* to drain, or after a reload */
+    int wake_fd; /* to drain, or to go on to other settings */
     struct event *wake, *tick;
     uint64_t drain_until_us; /* 0: not draining */
     bool failed;
@@ -38,9 +38,22 @@ void app_tell_ready(struct worker *w)
 bool app_ready(const struct app *app)
 {
     if (atomic_load(&app->ending)) return false;
-    for (int i = 0; i < app->settings->workers; i++)
+    for (int i = 0; i < app->worker_count; i++)
         if (!atomic_load(&app->worker_ready[i])) return false;
     return true;
+}
+
+static const struct app_settings *own(const struct thread *t)
+{
+    return settings_of(t->worker);
+}
+
+static void reload(struct thread *t)
+{
+    const void *old = own(t);
+    t->app->settings[t->worker->index] = settings_hold();
+    if (t->app->reloaded) t->app->reloaded(t->worker);
+    settings_release(old);
 }
 
 static void on_wake(int fd, short what, void *arg)
@@ -49,11 +62,8 @@ static void on_wake(int fd, short what, void *arg)
     struct thread *t = arg;
     eventfd_t n;
     if (eventfd_read(fd, &n) < 0 || t->drain_until_us) return;
-    if (!atomic_load(&t->app->draining)) {
-        t->app->reloaded(t->worker);
-        return;
-    }
-    t->drain_until_us = clock_us() + (uint64_t)t->app->settings->drain_ms * 1000;
+    if (!atomic_load(&t->app->draining)) return reload(t);
+    t->drain_until_us = clock_us() + (uint64_t)own(t)->drain_ms * 1000;
     t->app->drain(t->worker);
 }
 
@@ -83,6 +93,7 @@ static void *thread_main(void *arg)
     struct worker *w = t->worker;
     w->base = event_base_new();
     if (!w->base) abort();
+    t->app->settings[w->index] = settings_hold();
     w->metrics = metrics_new(t->app->routes.count);
     access_start(w);
     thread_events(t);
@@ -95,12 +106,13 @@ static void *thread_main(void *arg)
     event_free(t->tick);
     event_free(t->wake);
     event_base_free(w->base);
+    settings_release(own(t));
     return NULL;
 }
 
 static void start_threads(struct app *app, struct thread *threads)
 {
-    for (int i = 0; i < app->settings->workers; i++) {
+    for (int i = 0; i < app->worker_count; i++) {
         app->workers[i] = (struct worker){ .app = app, .index = i };
         threads[i] = (struct thread){ .app = app,
                                       .worker = &app->workers[i],
@@ -111,16 +123,29 @@ static void start_threads(struct app *app, struct thread *threads)
 
 static void wake_all(const struct app *app, const struct thread *threads)
 {
-    for (int i = 0; i < app->settings->workers; i++)
+    for (int i = 0; i < app->worker_count; i++)
         if (eventfd_write(threads[i].wake_fd, 1) < 0) abort();
 }
 
 static void wait_for_end(struct app *app, const struct thread *threads, const sigset_t *signals)
 {
     int signal = 0;
-    while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
-        if (app->reload && app->reload()) wake_all(app, threads);
+    while (sigwait(signals, &signal) == 0 && signal == SIGHUP) {
+        bool good = settings_reload();
+        atomic_fetch_add(good ? &app->reloads_good : &app->reloads_refused, 1);
+        if (!good) continue;
+        atomic_store(&app->loaded_s, clock_unix_ms() / 1000);
+        wake_all(app, threads);
+    }
     log_info("draining", LOG_Z("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
+}
+
+static int drain_delay_ms(void)
+{
+    const struct app_settings *newest = settings_hold();
+    int ms = newest->drain_delay_ms;
+    settings_release(newest);
+    return ms;
 }
 
 int app_run(struct app *app)
@@ -136,19 +161,20 @@ int app_run(struct app *app)
     evthread_use_pthreads();
     mallopt(M_MXFAST, 0);                /* fast bins are merged again and again under load; the thread caches are enough */
     mallopt(M_TRIM_THRESHOLD, TRIM_AT);
+    atomic_store(&app->loaded_s, clock_unix_ms() / 1000);
     start_threads(app, threads);
     wait_for_end(app, threads, &signals);
     bool failed = false;
     atomic_store(&app->ending, true); /* who asks for readiness sends no more; what is on its way is still taken */
-    usleep((useconds_t)app->settings->drain_delay_ms * 1000);
+    usleep((useconds_t)drain_delay_ms() * 1000);
     atomic_store(&app->draining, true);
     wake_all(app, threads);
-    for (int i = 0; i < app->settings->workers; i++) {
+    for (int i = 0; i < app->worker_count; i++) {
         pthread_join(threads[i].id, NULL);
         failed |= threads[i].failed;
         close(threads[i].wake_fd);
     }
-    for (int i = 0; i < app->settings->workers; i++) metrics_free(app->workers[i].metrics);
+    for (int i = 0; i < app->worker_count; i++) metrics_free(app->workers[i].metrics);
     log_info("stopped");
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* app: a process of N workers: starts them, tells whether they are ready, reloads on SIGHUP, drains on SIGTERM or SIGINT. */
+/* app: a process of N workers: starts them, tells whether they are ready, reloads its settings on SIGHUP, drains on SIGTERM or SIGINT. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -9,11 +9,9 @@
 
 enum { WORKERS_MAX = 32 };
 
-struct app_settings;
-
 struct app {
     const char *name;
-    const struct app_settings *settings;
+    int worker_count;
     bool trusts_request_id;                    /* a service keeps the gateway's X-Request-Id; the gateway makes its own */
     struct route_table routes;                 /* all that is served; metrics are per row */
     bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */
@@ -21,11 +19,13 @@ struct app {
     bool (*is_busy)(const struct worker *w);   /* while draining: is anything left? */
     void (*stop)(struct worker *w);            /* free what start() made */
     bool (*ready)(const struct worker *w);
-    bool (*reload)(void);                      /* SIGHUP, on the main thread; true: the workers are to be told. NULL: ignored */
-    void (*reloaded)(struct worker *w);        /* tells one, on its thread */
+    void (*reloaded)(struct worker *w);        /* it has other settings; those of before go when this returns. NULL: nothing to do */
     void *extra;                               /* the binary's own */
 
     struct worker workers[WORKERS_MAX];
+    const void *settings[WORKERS_MAX];         /* each worker's own: settings_of() */
+    atomic_ulong reloads_good, reloads_refused;
+    atomic_llong loaded_s;                     /* when the settings were loaded, seconds since 1970 */
     atomic_bool worker_ready[WORKERS_MAX], ending, draining;
 };
 

@@ -1,7 +1,6 @@
 #include "app/metrics.h"
 
 #include "app/app.h"
-#include "app/settings.h"
 
 #include <stdlib.h>
 
@@ -67,7 +66,7 @@ void metrics_count(struct worker *w, const struct route *route, int status, uint
 static struct counts sum(const struct app *app, size_t route)
 {
     struct counts all = { 0 };
-    for (int w = 0; w < app->settings->workers; w++) {
+    for (int w = 0; w < app->worker_count; w++) {
         const struct metrics *m = app->workers[w].metrics;
         if (!m) continue;
         const struct counts *c = &m->counts[route];
@@ -103,7 +102,7 @@ static void print_refusals(const struct app *app, struct buf *out)
                   "# TYPE http_refusals_total counter\n");
     for (int i = 0; i < REFUSAL_COUNT; i++) {
         uint64_t n = 0;
-        for (int w = 0; w < app->settings->workers; w++) n += value(&app->workers[w].refusals[i]);
+        for (int w = 0; w < app->worker_count; w++) n += value(&app->workers[w].refusals[i]);
         buf_addf(out, "http_refusals_total{reason=\"%s\"} %llu\n", refusal_names[i], (unsigned long long)n);
     }
 }
@@ -116,6 +115,18 @@ static const char help[] =
     "# HELP http_request_database_seconds_sum Part of that time spent waiting for PostgreSQL.\n"
     "# TYPE http_request_database_seconds_sum counter\n";
 
+static void print_reloads(const struct app *app, struct buf *out)
+{
+    buf_addf(out,
+             "# HELP config_reloads_total Settings loaded or refused on SIGHUP.\n"
+             "# TYPE config_reloads_total counter\n"
+             "config_reloads_total{result=\"good\"} %lu\nconfig_reloads_total{result=\"refused\"} %lu\n"
+             "# HELP config_last_good_timestamp_seconds When the settings in force were loaded.\n"
+             "# TYPE config_last_good_timestamp_seconds gauge\n"
+             "config_last_good_timestamp_seconds %lld\n",
+             atomic_load(&app->reloads_good), atomic_load(&app->reloads_refused), atomic_load(&app->loaded_s));
+}
+
 void metrics_print(const struct app *app, struct buf *out)
 {
     buf_addz(out, help);
@@ -127,4 +138,5 @@ void metrics_print(const struct app *app, struct buf *out)
     }
     print_refusals(app, out);
     buf_addf(out, "# TYPE service_ready gauge\nservice_ready %d\n", app_ready(app));
+    print_reloads(app, out);
 }

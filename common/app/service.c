@@ -5,7 +5,6 @@
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/settings.h"
-#include "app/start.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
@@ -33,13 +32,15 @@
 
 enum { HOUSEKEEPING_S = 60 };
 
-struct settings {
+struct service_settings {
+    struct app_settings app;
     const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
+    _Alignas(max_align_t) char own[]; /* of the one service */
 };
 
-#define AT(member) offsetof(struct settings, member)
+#define AT(member) offsetof(struct service_settings, member)
 static const struct opt opts[] = {
     { "HTTP_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTP_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "port to listen on" },
@@ -58,9 +59,6 @@ static const struct opt opts[] = {
     { 0 },
 };
 
-static struct settings settings;
-static struct listen_settings listen_settings;
-static struct app_settings process;
 static const struct service *service;
 static const struct pg_stmt *const *statements;
 
@@ -116,10 +114,11 @@ static void on_request(struct req *r)
 
 static void start_database(struct worker *w)
 {
+    const struct service_settings *s = settings_of(w);
     struct pg_config config = {
-        .url = settings.database_url, .timezone = settings.timezone, .application = service->name,
-        .connections = { settings.pg_connections, settings.pg_list_connections },
-        .statement_timeout_ms = settings.statement_timeout_ms, .statements = statements,
+        .url = s->database_url, .timezone = s->timezone, .application = service->name,
+        .connections = { s->pg_connections, s->pg_list_connections },
+        .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
         .channel = "names", .on_notify = names_forget, .notify_arg = w->names,
     };
     w->pg = pg_new(w->base, w->work, &config);
@@ -136,7 +135,8 @@ static void warm_up(void)
 
 static bool worker_start(struct worker *w)
 {
-    struct server_config config = { .address = settings.address, .port = settings.port, .is_inner = true, .on_request = on_request };
+    const struct service_settings *s = settings_of(w);
+    struct server_config config = { .address = s->address, .port = s->port, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
@@ -148,8 +148,8 @@ static bool worker_start(struct worker *w)
     start_database(w);
     start_housekeeping(w);
     w->server = listen_open(w, config, true);
-    w->keys = keys_new(w, settings.jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", settings.jwks_url));
+    w->keys = keys_new(w, s->jwks_url);
+    if (!w->keys) log_error("JWKS_URL is not an http URL with a path", LOG_Z("url", s->jwks_url));
     return w->server && w->keys;
 }
 
@@ -200,47 +200,57 @@ static const struct route openapi_route[] = {
 };
 static const struct route_table openapi_routes = { openapi_route, 1 };
 
-static void configure(const struct start_group *groups)
+const void *service_settings(const struct worker *w)
 {
-    process.workers = start_workers();
-    start_load(service->name, groups);
-    const struct zone *zone = zone_load(settings.timezone);
-    if (!zone) {
-        fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
-        exit(EXIT_FAILURE);
-    }
-    type_set_zone(zone);
-    cursor_set_secret(str_of(settings.cursor_secret));
-    etag_set_strict(settings.strict);
-    log_init(service->name, start_log_level(process.log_level));
-    start_log(groups);
+    return ((const struct service_settings *)settings_of(w))->own;
+}
+
+static bool settings_make(void *settings, struct buf *faults)
+{
+    const struct service_settings *s = settings;
+    bool ok = settings_check_jwks_url(s->jwks_url, faults);
+    if (zone_load(s->timezone)) return ok;
+    buf_addz(faults, "APP_TIMEZONE: no such zone\n");
+    return false;
+}
+
+static void configure(const struct service_settings *s)
+{
+    type_set_zone(zone_load(s->timezone));
+    cursor_set_secret(str_of(s->cursor_secret));
+    etag_set_strict(s->strict);
+}
+
+static int serve(const struct settings_plan *plan)
+{
+    static struct app app;
+    const struct service_settings *s = settings_start(plan);
+    configure(s);
+    statements = rest_statements(service->resources, service->statements);
+    struct route_table system = route_table_join(&system_routes, &openapi_routes);
+    app = (struct app){
+        .name = service->name, .worker_count = s->app.workers, .trusts_request_id = true,
+        .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
+        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
+    };
+    free((void *)system.rows);
+    listen_start(&s->app.listen, app.worker_count);
+    int status = app_run(&app);
+    listen_stop();
+    free((void *)app.routes.rows);
+    settings_end();
+    return status;
 }
 
 int service_run(const struct service *s, int argc, char **argv)
 {
-    const struct start_group groups[] = { { "Every process", app_opts, &process },
-                                          { "Every service", opts, &settings },
-                                          { "Limits of every service", listen_opts, &listen_settings },
-                                          { s->opts ? s->name : NULL, s->opts, s->settings },
-                                          { 0 } };
+    const struct settings_group groups[] = { { "Every process", app_opts, 0 },
+                                             { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
+                                             { "Every service", opts, 0 },
+                                             { s->opts ? s->name : NULL, s->opts, AT(own) },
+                                             { 0 } };
+    const struct settings_plan plan = { s->name, groups, sizeof(struct service_settings) + s->settings_size, settings_make, NULL };
     service = s;
-    if (argc == 2 && !strcmp(argv[1], "configuration")) {
-        start_document(groups);
-        return EXIT_SUCCESS;
-    }
-    configure(groups);
-    statements = rest_statements(s->resources, s->statements);
-    struct route_table system = route_table_join(&system_routes, &openapi_routes);
-    static struct app app;
-    app = (struct app){
-        .name = s->name, .settings = &process, .trusts_request_id = true,
-        .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
-        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
-    };
-    free((void *)system.rows);
-    listen_start(&listen_settings, process.workers);
-    int status = app_run(&app);
-    listen_stop();
-    free((void *)app.routes.rows);
-    return status;
+    if (argc == 2 && !strcmp(argv[1], "configuration")) return settings_document(&plan), EXIT_SUCCESS;
+    return serve(&plan);
 }
