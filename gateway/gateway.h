@@ -45,5 +45,6 @@ bool gateway_worker_is_busy(const struct worker *w);
 void gateway_worker_stop(struct worker *w);
 bool gateway_worker_ready(const struct worker *w);
 void gateway_worker_reloaded(struct worker *w);
+void gateway_worker_tick(struct worker *w);
 
 #endif

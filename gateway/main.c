@@ -2,6 +2,7 @@
  * routing by the registry made from proto-json-schemas, one log line per request. What is not registered does not
  * exist. */
 #include "gateway.h"
+#include "upstream_metrics.h"
 
 #include "app/app.h"
 #include "app/listen.h"
@@ -22,9 +23,13 @@ int main(int argc, char **argv)
                         .is_busy = gateway_worker_is_busy,
                         .stop = gateway_worker_stop,
                         .ready = gateway_worker_ready,
-                        .reloaded = gateway_worker_reloaded };
+                        .reloaded = gateway_worker_reloaded,
+                        .tick = gateway_worker_tick,
+                        .metrics = upstream_metrics_print };
     listen_start(&s->app.listen, app.worker_count);
+    upstream_metrics_start(app.worker_count);
     int status = app_run(&app);
+    upstream_metrics_end();
     listen_stop();
     settings_end();
     return status;

@@ -1,5 +1,6 @@
 /* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
 #include "gateway.h"
+#include "upstream_metrics.h"
 
 #include "app/dispatch.h"
 #include "app/listen.h"
@@ -7,6 +8,7 @@
 #include "auth/guard.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/forwarded.h"
 #include "http/reply.h"
@@ -103,6 +105,7 @@ static void start_upstreams(struct worker *w, struct gateway *g)
         upstream_init(&g->upstream[i], &registry, &s->breaker, &s->budget);
         upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
     }
+    upstream_metrics_publish(w->index, g->upstream, clock_us());
 }
 
 bool gateway_worker_start(struct worker *w)
@@ -165,4 +168,10 @@ void gateway_worker_reloaded(struct worker *w)
     server_set_tls(w->server, s->tls);
     for (int i = 0; i < SERVICE_COUNT; i++)
         upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
+}
+
+void gateway_worker_tick(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    upstream_metrics_publish(w->index, g->upstream, clock_us());
 }

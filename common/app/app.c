@@ -74,6 +74,7 @@ static void on_tick(int fd, short what, void *arg)
     app_tell_ready(t->worker);
     access_flush(t->worker);
     listen_tell(t->worker);
+    if (t->app->tick) t->app->tick(t->worker);
     bool over = t->drain_until_us && (!t->app->is_busy(t->worker) || clock_us() > t->drain_until_us);
     if (over) event_base_loopexit(t->worker->base, NULL);
 }

@@ -20,6 +20,8 @@ struct app {
     void (*stop)(struct worker *w);            /* free what start() made */
     bool (*ready)(const struct worker *w);
     void (*reloaded)(struct worker *w);        /* it has other settings; those of before go when this returns. NULL: nothing to do */
+    void (*tick)(struct worker *w);            /* twenty times a second. NULL: nothing to do */
+    void (*metrics)(const struct app *app, struct buf *out); /* further ones, from any worker's thread. NULL: none */
     void *extra;                               /* the binary's own */
 
     struct worker workers[WORKERS_MAX];

@@ -139,4 +139,5 @@ void metrics_print(const struct app *app, struct buf *out)
     print_refusals(app, out);
     buf_addf(out, "# TYPE service_ready gauge\nservice_ready %d\n", app_ready(app));
     print_reloads(app, out);
+    if (app->metrics) app->metrics(app, out);
 }

@@ -270,6 +270,39 @@ static void test_what_is_not_live_waits_for_the_restart(void **state)
     assert_int_equal(replica_stop(&gateway), 0);
 }
 
+#define OF_CUSTOMERS "{service=\"customer-service\"}"
+#define OF_LISTS     "{service=\"customer-service\",operation=\"listCustomers\"}"
+#define LISTS(state) "breaker_state{service=\"customer-service\",operation=\"listCustomers\",state=\"" state "\"}"
+
+/* Nobody listens on port 1: every request fails, and may be repeated. */
+static void test_breaker_and_retries_follow_the_settings(void **state)
+{
+    (void)state;
+    struct replica gateway = start_gateway(lines("http://127.0.0.1:1", "WORKERS=1\nRETRY_BUDGET_PERCENT=100"));
+    expect_error(ask(&gateway, NULL), 503, "SERVICE_UNAVAILABLE", "");
+    expect_metric(&gateway, "upstream_retries_total" OF_CUSTOMERS, 2);
+    assert_true(metric(&gateway, "upstream_retries_refused_total" OF_CUSTOMERS) == 0);
+    assert_true(metric(&gateway, LISTS("open")) == -1); /* not worth a line yet */
+    assert_true(metric(&gateway, "upstream_hosts{service=\"customer-service\",state=\"usable\"}") == 1);
+
+    reload(&gateway, lines("http://127.0.0.1:1", "WORKERS=1\nRETRY_BUDGET_PERCENT=0\nRETRY_BUDGET_PER_SECOND=0"), GOOD);
+    double retries = metric(&gateway, "upstream_retries_total" OF_CUSTOMERS);
+    ask(&gateway, NULL);
+    expect_metric(&gateway, "upstream_retries_refused_total" OF_CUSTOMERS, 1);
+    assert_true(metric(&gateway, "upstream_retries_total" OF_CUSTOMERS) == retries);
+
+    reload(&gateway, lines("http://127.0.0.1:1", "WORKERS=1\nBREAKER_MIN_REQUESTS=1\nBREAKER_OPEN_MS=600000\nBREAKER_OPEN_MAX_MS=600000"),
+           GOOD);
+    ask(&gateway, NULL);
+    expect_metric(&gateway, LISTS("open"), 1);
+    expect_metric(&gateway, "breaker_trips_total" OF_LISTS, 1);
+    struct reply *refused = ask(&gateway, NULL);
+    expect_error(refused, 503, "SERVICE_UNAVAILABLE", "");
+    expect(atoi(header(refused, "Retry-After")) > 60, "%s", header(refused, "Retry-After"));
+    expect_metric(&gateway, "breaker_refused_total" OF_LISTS, 1);
+    assert_int_equal(replica_stop(&gateway), 0);
+}
+
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
 static bool has_lifetime(void *arg)
@@ -317,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_trusted_proxies_and_level_change),
         cmocka_unit_test(test_broken_settings_are_refused_as_a_whole),
         cmocka_unit_test(test_what_is_not_live_waits_for_the_restart),
+        cmocka_unit_test(test_breaker_and_retries_follow_the_settings),
         cmocka_unit_test(test_services_reload_too),
         cmocka_unit_test(test_broken_file_refuses_to_start),
     };
