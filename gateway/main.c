@@ -26,7 +26,7 @@ int main(int argc, char **argv)
                         .reloaded = gateway_worker_reloaded,
                         .tick = gateway_worker_tick,
                         .metrics = upstream_metrics_print };
-    listen_start(&s->app.listen, app.worker_count);
+    listen_start(&s->app.listen);
     upstream_metrics_start(app.worker_count);
     int status = app_run(&app);
     upstream_metrics_end();

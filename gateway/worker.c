@@ -166,6 +166,9 @@ void gateway_worker_reloaded(struct worker *w)
     struct gateway *g = w->extra;
     const struct gateway_settings *s = settings_of(w);
     server_set_tls(w->server, s->tls);
+    listen_apply(w, w->server);
+    if (g->plain) listen_apply(w, g->plain);
+    if (g->admin) listen_apply(w, g->admin);
     for (int i = 0; i < SERVICE_COUNT; i++)
         upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
 }

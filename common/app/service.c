@@ -178,6 +178,11 @@ static void worker_stop(struct worker *w)
     tokens_free(w->tokens);
 }
 
+static void worker_reloaded(struct worker *w)
+{
+    listen_apply(w, w->server);
+}
+
 static bool worker_ready(const struct worker *w)
 {
     return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens);
@@ -231,10 +236,10 @@ static int serve(const struct settings_plan *plan)
     app = (struct app){
         .name = service->name, .worker_count = s->app.workers, .trusts_request_id = true,
         .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
-        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
+        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded,
     };
     free((void *)system.rows);
-    listen_start(&s->app.listen, app.worker_count);
+    listen_start(&s->app.listen);
     int status = app_run(&app);
     listen_stop();
     free((void *)app.routes.rows);

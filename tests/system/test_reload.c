@@ -303,6 +303,40 @@ static void test_breaker_and_retries_follow_the_settings(void **state)
     assert_int_equal(replica_stop(&gateway), 0);
 }
 
+/* --- limits ------------------------------------------------------------------------------------------------------- */
+
+struct posted {
+    const char *url;
+    long status;
+};
+
+static bool is_answered(void *arg)
+{
+    const struct posted *p = arg;
+    struct reply *r = http_send(&(struct request){ .method = "POST",
+                                                   .url = text("%s/api/v1/customers", p->url),
+                                                   .token = stack.admin_token,
+                                                   .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", unique("c")),
+                                                   .fresh = true });
+    return r->status == p->status;
+}
+
+static void test_limits_change(void **state)
+{
+    (void)state;
+    conf_write("");
+    struct replica service = replica_start("customer-service", text("CONFIG_FILE=%s", conf()), "WORKERS=1", NULL);
+    assert_true(is_answered(&(struct posted){ service.url, 200 }));
+    reload(&service, "MAX_BODY_BYTES=10", GOOD);
+    expect(poll_until(10, is_answered, &(struct posted){ service.url, 413 }), "the service takes bodies as before");
+    struct replica gateway = start_gateway(lines(stack.customer_url, "WORKERS=1\nMAX_BODY_BYTES=10"));
+    assert_true(is_answered(&(struct posted){ gateway.https_url, 413 }));
+    reload(&gateway, lines(stack.customer_url, "WORKERS=1\nMAX_BODY_BYTES=1000"), GOOD);
+    expect(poll_until(10, is_answered, &(struct posted){ gateway.https_url, 200 }), "the gateway refuses bodies as before");
+    assert_int_equal(replica_stop(&gateway), 0);
+    assert_int_equal(replica_stop(&service), 0);
+}
+
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
 static bool has_lifetime(void *arg)
@@ -351,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_broken_settings_are_refused_as_a_whole),
         cmocka_unit_test(test_what_is_not_live_waits_for_the_restart),
         cmocka_unit_test(test_breaker_and_retries_follow_the_settings),
+        cmocka_unit_test(test_limits_change),
         cmocka_unit_test(test_services_reload_too),
         cmocka_unit_test(test_broken_file_refuses_to_start),
     };
