@@ -18,6 +18,7 @@ struct gateway_settings {
     int port, plain_port, admin_port;
     struct breaker_settings breaker;
     struct budget_settings budget;
+    int retries_max, backoff_ms, backoff_max_ms;
 
     /* made of those */
     struct cidr_set *trusted; /* proxies that may say who the client is */

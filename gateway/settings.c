@@ -42,7 +42,11 @@ static const struct opt breaker_opts[] = {
     { 0 },
 };
 
-static const struct opt budget_opts[] = {
+static const struct opt retry_opts[] = {
+    { "RETRIES_MAX", O_INT, AT(retries_max), "2", O_LIVE, 0, 10, "times that a request is sent once more; 0: never" },
+    { "RETRY_BACKOFF_MS", O_INT, AT(backoff_ms), "20", O_LIVE, 0, 60000,
+      "longest wait before the first retry, in milliseconds; doubles with each" },
+    { "RETRY_BACKOFF_MAX_MS", O_INT, AT(backoff_max_ms), "500", O_LIVE, 0, 60000, "but no longer than this, in milliseconds" },
     { "RETRY_BUDGET_WINDOW_MS", O_INT, AT(budget.window_ms), "10000", O_LIVE, 100, 600000, "time that it looks back, in milliseconds" },
     { "RETRY_BUDGET_PERCENT", O_INT, AT(budget.percent), "20", O_LIVE, 0, 100, "retries per service, in percent of its requests" },
     { "RETRY_BUDGET_PER_SECOND", O_INT, AT(budget.per_second), "1", O_LIVE, 0, 1000, "retries a second beside those" },
@@ -102,7 +106,7 @@ static const struct settings_group groups[] = {
     { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
     { "gateway", opts, 0 },
     { "gateway: breakers", breaker_opts, 0 },
-    { "gateway: retries", budget_opts, 0 },
+    { "gateway: retries", retry_opts, 0 },
     { 0 },
 };
 const struct settings_plan gateway_plan = { "gateway", groups, sizeof(struct gateway_settings), make, done };

@@ -285,6 +285,10 @@ static void test_breaker_and_retries_follow_the_settings(void **state)
     assert_true(metric(&gateway, LISTS("open")) == -1); /* not worth a line yet */
     assert_true(metric(&gateway, "upstream_hosts{service=\"customer-service\",state=\"usable\"}") == 1);
 
+    reload(&gateway, lines("http://127.0.0.1:1", "WORKERS=1\nRETRY_BUDGET_PERCENT=100\nRETRIES_MAX=5\nRETRY_BACKOFF_MS=1"), GOOD);
+    ask(&gateway, NULL);
+    expect_metric(&gateway, "upstream_retries_total" OF_CUSTOMERS, 2 + 5);
+
     reload(&gateway, lines("http://127.0.0.1:1", "WORKERS=1\nRETRY_BUDGET_PERCENT=0\nRETRY_BUDGET_PER_SECOND=0"), GOOD);
     double retries = metric(&gateway, "upstream_retries_total" OF_CUSTOMERS);
     ask(&gateway, NULL);
