@@ -183,13 +183,19 @@ void balance_report(struct balance *b, struct host *h, uint64_t now_us, enum hos
     host_release(h, b->settings);
 }
 
-void balance_check(struct balance *b, uint32_t id, bool good)
+static int checks_needed(const struct balance_settings *s, enum host_check check)
 {
+    return check == CHECK_GOOD ? s->rise : check == CHECK_BAD ? s->fall : 1;
+}
+
+void balance_check(struct balance *b, uint32_t id, enum host_check check)
+{
+    bool good = check == CHECK_GOOD;
     for (size_t i = 0; i < b->count; i++) {
         struct host *h = b->hosts[i];
         if (h->id != id) continue;
         h->checks = good == h->up ? 0 : h->checks + 1;
-        if (h->checks < (good ? b->settings->rise : b->settings->fall)) return;
+        if (h->checks < checks_needed(b->settings, check)) return;
         h->up = good;
         h->checks = 0;
         return;

@@ -59,8 +59,14 @@ struct host *balance_choose(struct balance *b, uint64_t now_us, uint64_t random,
 /* Once for every choice; `h` may be gone afterwards. `took_us`: from choice to outcome. */
 void balance_report(struct balance *b, struct host *h, uint64_t now_us, enum host_outcome outcome, uint64_t took_us);
 
+enum host_check {
+    CHECK_GOOD,
+    CHECK_BAD,
+    CHECK_LEAVING /* it says itself that it is not ready: down at once */
+};
+
 /* The result of a health check of `id`, which may have left the set. */
-void balance_check(struct balance *b, uint32_t id, bool good);
+void balance_check(struct balance *b, uint32_t id, enum host_check check);
 
 /* For health checks and metrics: valid until the next balance_set(). */
 struct host *const *balance_hosts(const struct balance *b, size_t *ret_count);

@@ -6,6 +6,7 @@
 #include "base/cidr.h"
 #include "http/req.h"
 #include "permissions.h"
+#include "stale.h"
 #include "upstream.h"
 
 #include <sys/queue.h>
@@ -15,7 +16,8 @@ struct gateway_settings {
     const char *address, *admin_address, *cert_file, *key_file, *jwks_url;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
-    int port, plain_port, admin_port;
+    int port, plain_port, admin_port, stale_max_ms;
+    struct upstream_settings upstreams;
     struct breaker_settings breaker;
     struct budget_settings budget;
     int retries_max, backoff_ms, backoff_max_ms;
@@ -30,6 +32,7 @@ extern const struct settings_plan gateway_plan;
 struct gateway {
     struct upstream upstream[SERVICE_COUNT];
     LIST_HEAD(, passage) waiting; /* requests between two tries */
+    struct stale *stale;
     struct server *plain; /* NULL: not asked for */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;

@@ -1,5 +1,7 @@
 #include "passage.h"
 
+#include "backend.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/reply.h"
@@ -28,19 +30,49 @@ static void answer_error(struct req *r, enum client_error error)
     reply_fail(r, codes[error]);
 }
 
+/* What a route falls back on when its service does not answer. False: nothing. */
+static bool answer_degraded(struct req *r)
+{
+    const struct gateway_settings *s = settings_of(r->worker);
+    struct gateway *g = r->worker->extra;
+    struct stale_answer last;
+    uint64_t now = clock_us();
+    if (r->route->degraded != DEGRADED_STALE) return false;
+    if (!stale_find(g->stale, r->target, now, s->stale_max_ms, &last)) return false;
+    req_reply_header(r, STR("Age"), arena_printf(&r->arena, "%d", (int)((now - last.since_us) / 1000000)));
+    req_reply_header(r, STR("X-Degraded"), STR("stale"));
+    reply_raw(r, 200, last.type, last.body);
+    return true;
+}
+
+static void keep_for_worse(struct req *r, struct str type, struct str body)
+{
+    struct gateway *g = r->worker->extra;
+    if (r->route->degraded == DEGRADED_STALE && r->method == METHOD_GET)
+        stale_keep(g->stale, r->target, type, body, clock_us());
+}
+
+static bool is_outage(const struct client_reply *reply)
+{
+    return reply->error != CLIENT_OK || (reply->status >= 502 && reply->status <= 504);
+}
+
 static void answer(struct req *r, const struct client_reply *reply)
 {
     struct str type = STR_NONE;
+    if (is_outage(reply) && answer_degraded(r)) return;
     if (reply->error != CLIENT_OK) return answer_error(r, reply->error);
     forward_reply(r, reply, &type);
     if (r->method == METHOD_HEAD && reply->length >= 0)
         req_reply_header(r, STR("Content-Length"), arena_printf(&r->arena, "%lld", (long long)reply->length));
+    if (reply->status == 200) keep_for_worse(r, type, reply->body);
     if (reply->status == 304) reply_not_modified(r);
     else reply_raw(r, reply->status, type, reply->body);
 }
 
 static void answer_refused(struct req *r, int retry_ms)
 {
+    if (answer_degraded(r)) return;
     r->problem.retry_after_s = (retry_ms + 999) / 1000;
     reply_fail(r, E_SERVICE_DOWN);
 }
@@ -179,17 +211,19 @@ static void send_on(struct passage *p)
     p->host = balance_choose(p->upstream->balance, p->begun_us, upstream_random(p->upstream), p->tried);
     p->request.timeout_ms = remaining_ms(r);
     p->request.header_count = forward_request(r, p->request.timeout_ms, p->headers);
-    p->exchange = client_send(p->host->extra, &p->request, on_reply, p);
+    p->exchange = client_send(((struct backend *)p->host->extra)->origin, &p->request, on_reply, p);
     relay_go_on(p);
 }
 
 void proxy(struct req *r)
 {
     struct gateway *g = r->worker->extra;
+    struct upstream *u = &g->upstream[r->route->service];
+    if (!upstream_is_known(u)) return answer_refused(r, 1000); /* its name is not resolved yet */
     struct passage *p = arena_new(&r->arena, struct passage);
     p->r = r;
     p->gateway = g;
-    p->upstream = &g->upstream[r->route->service];
+    p->upstream = u;
     p->breaker = upstream_breaker(p->upstream, r->route);
     p->request = (struct client_request){
         .method = r->method,

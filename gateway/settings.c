@@ -14,11 +14,19 @@ static const struct opt opts[] = {
     { "TLS_KEY_FILE", O_STR, AT(key_file), NULL, O_REQUIRED | O_LIVE, 1, 0, "its private key, PEM" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED | O_LIVE, 1, 0,
-      "base URL of auth-service; several, comma-separated, for several replicas" },
+      "base URLs of auth-service, comma-separated; every address of a name is a replica" },
     { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED | O_LIVE, 1, 0,
       "base URLs of customer-service" },
+    { "UPSTREAM_RESOLVE_MS", O_INT, AT(upstreams.resolve_ms), "5000", 0, 10, 3600000,
+      "how often the names in those URLs are resolved anew, in milliseconds" },
+    { "UPSTREAM_CHECK_MS", O_INT, AT(upstreams.check_ms), "2000", 0, 0, 600000,
+      "how often each of their addresses is asked for /readyz, in milliseconds; 0: never" },
+    { "UPSTREAM_CHECK_TIMEOUT_MS", O_INT, AT(upstreams.check_timeout_ms), "1000", 0, 1, 60000,
+      "how long it has for the answer, in milliseconds" },
     { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "", O_LIVE, 0, 0,
       "addresses and prefixes (CIDR), comma-separated, of proxies whose X-Forwarded-For is believed" },
+    { "STALE_MAX_MS", O_INT, AT(stale_max_ms), "3600000", O_LIVE, 0, 604800000,
+      "how old an answer may be that stands in for a service that does not answer (routes with \"degraded\"), in milliseconds" },
     { 0 },
 };
 
@@ -89,6 +97,7 @@ static bool make(void *settings, struct buf *faults)
 {
     struct gateway_settings *s = settings;
     bool ok = settings_check_jwks_url(s->jwks_url, faults);
+    ok = outgoing_check(&s->app.outgoing, faults) && ok;
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(service_names[i], str_of(s->upstream[i]), faults) && ok;
     ok = make_trusted(s, faults) && ok;
     return make_tls(s, faults) && ok;
@@ -104,6 +113,7 @@ static void done(void *settings)
 static const struct settings_group groups[] = {
     { "Every process", app_opts, 0 },
     { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
+    { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
     { "gateway", opts, 0 },
     { "gateway: breakers", breaker_opts, 0 },
     { "gateway: retries", retry_opts, 0 },

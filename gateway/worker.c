@@ -4,6 +4,7 @@
 
 #include "app/dispatch.h"
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
@@ -98,12 +99,21 @@ static bool start_servers(struct worker *w, struct gateway *g)
     return w->server && (g->plain || !s->plain_port) && (g->admin || w->index);
 }
 
+static void apply_upstream(struct worker *w, int service)
+{
+    const struct gateway_settings *s = settings_of(w);
+    struct gateway *g = w->extra;
+    struct str bad;
+    if (!upstream_apply(&g->upstream[service], str_of(s->upstream[service]), &s->breaker, &s->budget, &bad))
+        log_error("upstream is not an http URL", LOG_STR("service", service_names[service]), LOG_STR("url", bad));
+}
+
 static void start_upstreams(struct worker *w, struct gateway *g)
 {
     const struct gateway_settings *s = settings_of(w);
     for (int i = 0; i < SERVICE_COUNT; i++) {
-        upstream_init(&g->upstream[i], &registry, &s->breaker, &s->budget);
-        upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
+        upstream_init(&g->upstream[i], w, &registry, &s->upstreams, &s->breaker, &s->budget);
+        apply_upstream(w, i);
     }
     upstream_metrics_publish(w->index, g->upstream, clock_us());
 }
@@ -114,9 +124,10 @@ bool gateway_worker_start(struct worker *w)
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
+    g->stale = stale_new();
     w->on_reply = on_reply;
     w->tokens = tokens_new();
-    w->client = client_new(w->base);
+    w->client = outgoing_client(w);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     w->keys = keys_new(w, s->jwks_url);
@@ -146,12 +157,14 @@ void gateway_worker_stop(struct worker *w)
     server_free(g->plain);
     server_free(g->admin);
     if (w->keys) keys_free(w->keys);
-    client_free(w->client);
+    client_end(w->client);
     proxy_stop(g);
     for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
+    client_free(w->client);
     router_free(w->router);
     router_free(g->admin_router);
     tokens_free(w->tokens);
+    stale_free(g->stale);
     free(g);
 }
 
@@ -169,8 +182,7 @@ void gateway_worker_reloaded(struct worker *w)
     listen_apply(w, w->server);
     if (g->plain) listen_apply(w, g->plain);
     if (g->admin) listen_apply(w, g->admin);
-    for (int i = 0; i < SERVICE_COUNT; i++)
-        upstream_apply(&g->upstream[i], w->client, str_of(s->upstream[i]), &s->breaker, &s->budget);
+    for (int i = 0; i < SERVICE_COUNT; i++) apply_upstream(w, i);
 }
 
 void gateway_worker_tick(struct worker *w)

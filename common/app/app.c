@@ -102,10 +102,10 @@ static void *thread_main(void *arg)
     if (t->failed) kill(getpid(), SIGTERM);
     else event_base_dispatch(w->base);
     atomic_store(&t->app->worker_ready[w->index], false);
+    event_free(t->tick); /* what is stopped does not tick, whoever runs the loop */
+    event_free(t->wake);
     t->app->stop(w);
     access_stop(w);
-    event_free(t->tick);
-    event_free(t->wake);
     event_base_free(w->base);
     settings_release(own(t));
     return NULL;

@@ -12,7 +12,7 @@ enum { WORKERS_MAX = 32 };
 struct app {
     const char *name;
     int worker_count;
-    bool trusts_request_id;                    /* a service keeps the gateway's X-Request-Id; the gateway makes its own */
+    bool trusts_gateway;                       /* a service keeps X-Request-Id and X-Request-Timeout-Ms as they come */
     struct route_table routes;                 /* all that is served; metrics are per row */
     bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */
     void (*drain)(struct worker *w);           /* stop accepting */

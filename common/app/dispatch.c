@@ -10,7 +10,7 @@
 static void name_request(struct req *r)
 {
     struct str given = req_header(r, STR("X-Request-Id"));
-    if (r->worker->app->trusts_request_id && uuid_valid(given)) memcpy(r->request_id, given.p, UUID_LEN);
+    if (r->worker->app->trusts_gateway && uuid_valid(given)) memcpy(r->request_id, given.p, UUID_LEN);
 }
 
 static void refuse_method(struct req *r, unsigned allowed)
@@ -40,11 +40,12 @@ static bool accepts_json(const struct req *r)
     return false;
 }
 
-/* The gateway passes on how long it will wait. */
+/* The gateway passes on how long it will wait. A client of the gateway has no say: a short time would look like a slow service. */
 static void set_deadline(struct req *r)
 {
     int64_t ms = r->route->timeout_ms, given;
-    if (str_to_i64(req_header(r, STR("X-Request-Timeout-Ms")), 1, ms, &given)) ms = given;
+    bool may_say = r->worker->app->trusts_gateway;
+    if (may_say && str_to_i64(req_header(r, STR("X-Request-Timeout-Ms")), 1, ms, &given)) ms = given;
     r->deadline_us = r->start_us + (uint64_t)ms * 1000;
 }
 

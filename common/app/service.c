@@ -4,6 +4,7 @@
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "app/settings.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -143,7 +144,7 @@ static bool worker_start(struct worker *w)
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
-    w->client = client_new(w->base);
+    w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
@@ -170,8 +171,8 @@ static void worker_stop(struct worker *w)
     work_free(w->work);
     pg_free(w->pg);
     lookups_free(w->lookups);
-    client_free(w->client);
     stop_housekeeping(w);
+    client_free(w->client);
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
@@ -214,6 +215,7 @@ static bool settings_make(void *settings, struct buf *faults)
 {
     const struct service_settings *s = settings;
     bool ok = settings_check_jwks_url(s->jwks_url, faults);
+    ok = outgoing_check(&s->app.outgoing, faults) && ok;
     if (zone_load(s->timezone)) return ok;
     buf_addz(faults, "APP_TIMEZONE: no such zone\n");
     return false;
@@ -234,7 +236,7 @@ static int serve(const struct settings_plan *plan)
     statements = rest_statements(service->resources, service->statements);
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     app = (struct app){
-        .name = service->name, .worker_count = s->app.workers, .trusts_request_id = true,
+        .name = service->name, .worker_count = s->app.workers, .trusts_gateway = true,
         .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded,
     };
@@ -251,6 +253,7 @@ int service_run(const struct service *s, int argc, char **argv)
 {
     const struct settings_group groups[] = { { "Every process", app_opts, 0 },
                                              { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
+                                             { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
                                              { "Every service", opts, 0 },
                                              { s->opts ? s->name : NULL, s->opts, AT(own) },
                                              { 0 } };

@@ -8,6 +8,7 @@
 #define APP_SETTINGS_H
 
 #include "app/listen.h"
+#include "app/outgoing.h"
 #include "base/config.h"
 #include "base/log.h"
 
@@ -22,6 +23,7 @@ struct app_settings {
     int drain_ms;       /* then, for requests under way */
     bool access_log;
     struct listen_settings listen;
+    struct outgoing outgoing;
 };
 extern const struct opt app_opts[];
 

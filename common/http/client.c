@@ -163,15 +163,20 @@ void origin_leave(struct client_conn *c)
     c->origin->idle_count--;
 }
 
-void origin_keep(struct origin *o, struct client_conn *c)
+void client_sweep_later(struct client *client)
 {
     struct timeval sweep = { SWEEP_S, 0 };
+    if (!evtimer_pending(client->sweep, NULL)) evtimer_add(client->sweep, &sweep);
+}
+
+void origin_keep(struct origin *o, struct client_conn *c)
+{
     if (o->idle_count == LIMIT_UPSTREAM_IDLE) return client_conn_close(c);
     c->pooled = true;
     c->idle_us = clock_us();
     LIST_INSERT_HEAD(&o->idle, c, link);
     o->idle_count++;
-    if (!evtimer_pending(o->client->sweep, NULL)) evtimer_add(o->client->sweep, &sweep);
+    client_sweep_later(o->client);
 }
 
 static void origin_sweep(struct origin *o, uint64_t idle_since)
@@ -185,16 +190,16 @@ static void origin_sweep(struct origin *o, uint64_t idle_since)
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct client *client = arg;
-    struct timeval again = { SWEEP_S, 0 };
-    struct origin *o;
     uint64_t now = clock_us(), idle_us = (uint64_t)IDLE_MS * 1000;
     bool is_needed = false;
     (void)fd, (void)what;
-    LIST_FOREACH(o, &client->origins, link) {
+    for (struct origin *o = LIST_FIRST(&client->origins), *next; o; o = next) {
+        next = LIST_NEXT(o, link);
         if (now > idle_us) origin_sweep(o, now - idle_us);
-        is_needed |= o->idle_count > 0;
+        if (!o->holds && !o->in_flight) origin_free(o);
+        else is_needed |= o->idle_count > 0 || !o->holds;
     }
-    if (is_needed) evtimer_add(client->sweep, &again);
+    if (is_needed) client_sweep_later(client);
 }
 
 static void exchange_start(struct exchange *x)
@@ -218,72 +223,6 @@ struct exchange *client_send(struct origin *o, const struct client_request *q, c
     return x;
 }
 
-/* --- origins ------------------------------------------------------------------------------------------------------ */
-
-static bool is_name(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.p[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_') return false;
-    }
-    return s.len > 0;
-}
-
-static bool authority_split(struct str s, struct str *ret_host, struct str *ret_port)
-{
-    bool is_v6 = s.len && s.p[0] == '[';
-    const char *end = s.len ? memchr(s.p, is_v6 ? ']' : ':', s.len) : NULL;
-    if (is_v6 && !end) return false;
-    size_t n = end ? (size_t)(end - s.p) + is_v6 : s.len;
-    *ret_host = is_v6 ? str_sub(s, 1, n - 1) : str_sub(s, 0, n);
-    *ret_port = n < s.len ? str_sub(s, n + 1, s.len) : STR("80");
-    return n == s.len || s.p[n] == ':';
-}
-
-/* "http://host[:port][/]" */
-static bool origin_read(struct origin *o, struct str url)
-{
-    struct str scheme = STR("http://"), host, port;
-    int64_t number;
-    if (!str_has_prefix(url, scheme)) return false;
-    struct str authority = str_sub(url, scheme.len, url.len);
-    if (authority.len && authority.p[authority.len - 1] == '/') authority.len--;
-    if (!authority_split(authority, &host, &port) || !str_to_i64(port, 1, 65535, &number)) return false;
-    o->authority = arena_dup(&o->arena, authority);
-    o->host = arena_cstr(&o->arena, host);
-    o->port = (int)number;
-    bool is_number = address_read(o->host, o->port, &o->address), is_v6 = str_has_prefix(authority, STR("["));
-    return is_number ? (o->address.sa.ss_family == AF_INET6) == is_v6 : !is_v6 && is_name(host);
-}
-
-static void origin_free(struct origin *o)
-{
-    for (struct client_conn *c; (c = LIST_FIRST(&o->idle));) client_conn_close(c);
-    struct arena arena = o->arena;
-    arena_done(&arena);
-}
-
-struct origin *client_origin(struct client *client, struct str url)
-{
-    struct arena arena;
-    struct origin *o;
-    LIST_FOREACH(o, &client->origins, link)
-        if (str_eq(o->url, url)) return o;
-    arena_init(&arena);
-    o = arena_new(&arena, struct origin);
-    o->arena = arena;
-    o->client = client;
-    o->url = arena_dup(&o->arena, url);
-    LIST_INIT(&o->idle);
-    if (!origin_read(o, url)) {
-        origin_free(o);
-        return NULL;
-    }
-    LIST_INSERT_HEAD(&client->origins, o, link);
-    return o;
-}
-
 /* --- the client --------------------------------------------------------------------------------------------------- */
 
 struct client *client_new(struct event_base *base)
@@ -300,17 +239,24 @@ struct client *client_new(struct event_base *base)
     return c;
 }
 
-void client_free(struct client *c)
+struct resolver *client_resolver(struct client *c)
 {
-    if (!c) return;
+    return c->resolver;
+}
+
+void client_end(struct client *c)
+{
     for (struct exchange *x; (x = LIST_FIRST(&c->exchanges));) {
         if (x->conn) client_conn_close(x->conn);
         exchange_end(x, CLIENT_CLOSED);
     }
-    for (struct origin *o; (o = LIST_FIRST(&c->origins));) {
-        LIST_REMOVE(o, link);
-        origin_free(o);
-    }
+}
+
+void client_free(struct client *c)
+{
+    if (!c) return;
+    client_end(c);
+    for (struct origin *o; (o = LIST_FIRST(&c->origins));) origin_free(o);
     event_free(c->sweep);
     resolver_free(c->resolver);
     free(c);

@@ -6,7 +6,9 @@
 
 #include "http/head.h"
 
+struct address;
 struct event_base;
+struct resolver;
 struct client;  /* per worker */
 struct origin;  /* one upstream address, e.g. "http://127.0.0.1:8102" */
 
@@ -45,8 +47,16 @@ struct client_request {
 typedef void (*client_done_fn)(void *arg, const struct client_reply *reply);
 
 struct client *client_new(struct event_base *base);
-void client_free(struct client *c); /* requests under way are answered with CLIENT_CLOSED; not from inside `done` */
-struct origin *client_origin(struct client *c, struct str url); /* NULL: malformed; owned by the client; same url, same origin */
+void client_end(struct client *c);  /* requests under way are answered with CLIENT_CLOSED; not from inside `done` */
+void client_free(struct client *c); /* the same, and all is gone, origins too */
+struct resolver *client_resolver(struct client *c);
+
+/* NULL: not a url that the client takes. Held until it is released, which need not be done before client_free(); same url, same
+ * origin. A name is resolved for each connection; with `at`, its address is known and the name only goes into Host. */
+struct origin *client_origin(struct client *c, struct str url);
+struct origin *client_origin_at(struct client *c, struct str url, const struct address *at);
+void client_origin_release(struct origin *o);
+bool client_takes_url(const struct client *c, struct str url);
 
 /* A target or header that would break the framing gives CLIENT_PROTOCOL, LIMIT_UPSTREAM_QUEUE in flight CLIENT_BUSY.
  * Request bytes are copied; `done` is called exactly once, never from inside this call. What is returned is valid until then. */

@@ -1,13 +1,13 @@
 /* client_conn: one connection to an origin, and one exchange (request and reply) on it. Private to http/client.
  *
- * client.c owns clients, origins, their pools and exchanges; client_conn.c connects, writes and reads; client_flow.c has what
- * only bodies in pieces need. */
+ * client.c owns clients, pools and exchanges; client_origin.c origins; client_conn.c connects, writes and reads; client_flow.c has
+ * what only bodies in pieces need. */
 #ifndef HTTP_CLIENT_CONN_H
 #define HTTP_CLIENT_CONN_H
 
+#include "http/base_url.h"
 #include "http/chunked.h"
 #include "http/client.h"
-#include "http/resolve.h"
 #include "http/stream.h"
 
 #include <sys/queue.h>
@@ -30,6 +30,7 @@ struct origin {
     struct address address; /* its `len` is 0: `host` is a name */
     LIST_HEAD(, client_conn) idle; /* the last used first */
     size_t idle_count, in_flight;
+    int holds; /* by client_origin(); none: it goes at a sweep */
 };
 
 /* Lies in its own arena. */
@@ -89,5 +90,9 @@ void exchange_fail(struct exchange *x, enum client_error error); /* reported fro
 void exchange_end(struct exchange *x, enum client_error error);  /* reported now; x is freed */
 void origin_keep(struct origin *o, struct client_conn *c);       /* into the pool, or closed */
 void origin_leave(struct client_conn *c);                        /* out of the pool */
+void client_sweep_later(struct client *c);
+
+/* In client_origin.c. */
+void origin_free(struct origin *o);
 
 #endif

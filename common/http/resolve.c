@@ -2,17 +2,25 @@
 
 #include <arpa/inet.h>
 #include <event2/dns.h>
+#include <event2/event.h>
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char resolv_conf[] = "/etc/resolv.conf";
+
 struct resolver {
     struct event_base *base;
+    const char *server;     /* NULL: those of resolv.conf */
     struct evdns_base *dns; /* NULL until the first question */
+    int open;               /* questions that libevent has not let go of */
 };
 
+enum { CANCEL_ROUNDS = 8 };
+
 struct resolution {
+    struct resolver *resolver;
     struct evdns_getaddrinfo_request *request;
     resolved_fn done; /* NULL: cancelled */
     void *arg;
@@ -27,18 +35,37 @@ struct resolver *resolver_new(struct event_base *base)
     return r;
 }
 
+/* libevent lets go of a cancelled question only from its loop, and not after evdns_base_free(). */
 void resolver_free(struct resolver *r)
 {
+    for (int i = 0; r->open && i < CANCEL_ROUNDS; i++) event_base_loop(r->base, EVLOOP_NONBLOCK);
     if (r->dns) evdns_base_free(r->dns, 1);
     free(r);
+}
+
+bool resolver_server_is_valid(const char *server)
+{
+    struct sockaddr_storage sa;
+    int len = sizeof sa;
+    return evutil_parse_sockaddr_port(server, (struct sockaddr *)&sa, &len) == 0;
+}
+
+void resolver_set_server(struct resolver *r, const char *server)
+{
+    r->server = server;
 }
 
 static void dns_start(struct resolver *r)
 {
     int flags = EVDNS_BASE_DISABLE_WHEN_INACTIVE;
-    r->dns = evdns_base_new(r->base, flags | EVDNS_BASE_INITIALIZE_NAMESERVERS);
+    if (!r->server) r->dns = evdns_base_new(r->base, flags | EVDNS_BASE_INITIALIZE_NAMESERVERS);
     if (!r->dns) r->dns = evdns_base_new(r->base, flags); /* no resolv.conf: /etc/hosts remains */
     if (!r->dns) abort();
+    if (r->server) {
+        evdns_base_resolv_conf_parse(r->dns, DNS_OPTION_SEARCH | DNS_OPTION_MISC | DNS_OPTION_HOSTSFILE, resolv_conf);
+        evdns_base_nameserver_ip_add(r->dns, r->server);
+    }
+    evdns_base_set_option(r->dns, "timeout:", "2"); /* then it asks again, three times in all */
     evdns_base_set_option(r->dns, "randomize-case:", "0"); /* embedded DNS servers of container networks drop the case */
 }
 
@@ -54,7 +81,9 @@ static void on_addresses(int error, struct evutil_addrinfo *list, void *arg)
     if (list) evutil_freeaddrinfo(list);
     if (q->done) q->done(q->arg, found, count);
     q->is_over = true;
-    if (q->request) free(q);
+    if (!q->request) return; /* resolver_ask() is still there */
+    q->resolver->open--;
+    free(q);
 }
 
 struct resolution *resolver_ask(struct resolver *r, const char *host, int port, resolved_fn done, void *arg)
@@ -64,11 +93,12 @@ struct resolution *resolver_ask(struct resolver *r, const char *host, int port, 
     char service[8];
     if (!q) abort();
     if (!r->dns) dns_start(r);
+    q->resolver = r;
     q->done = done;
     q->arg = arg;
     snprintf(service, sizeof service, "%d", port);
     q->request = evdns_getaddrinfo(r->dns, host, service, &hints, on_addresses, q);
-    if (!q->is_over) return q;
+    if (!q->is_over) return r->open++, q;
     free(q);
     return NULL;
 }

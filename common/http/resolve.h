@@ -1,5 +1,5 @@
 /* resolve: the addresses of a host name, without making the loop wait. One resolver per worker; it asks the name servers of
- * /etc/resolv.conf and reads /etc/hosts. */
+ * /etc/resolv.conf, or one that it is told, and reads /etc/hosts. */
 #ifndef HTTP_RESOLVE_H
 #define HTTP_RESOLVE_H
 
@@ -7,7 +7,7 @@
 
 #include <sys/socket.h>
 
-enum { RESOLVE_MAX = 16 }; /* addresses of a name; further ones are left out */
+enum { RESOLVE_MAX = 64 }; /* addresses of a name; further ones are left out */
 
 struct address {
     struct sockaddr_storage sa;
@@ -22,7 +22,9 @@ struct resolution; /* a question under way */
 typedef void (*resolved_fn)(void *arg, const struct address *addresses, size_t count);
 
 struct resolver *resolver_new(struct event_base *base);
-void resolver_free(struct resolver *r);
+void resolver_set_server(struct resolver *r, const char *server); /* before the first question; "127.0.0.1:53", must outlive `r` */
+bool resolver_server_is_valid(const char *server);
+void resolver_free(struct resolver *r); /* runs the loop when questions were cancelled just now */
 
 /* `done` is called once, perhaps from inside this call (which then returns NULL). */
 struct resolution *resolver_ask(struct resolver *r, const char *host, int port, resolved_fn done, void *arg);

@@ -307,14 +307,20 @@ static const char *permission_note(const struct operation *o)
     return new_text("需要权限 `%s`", o->permission);
 }
 
+static const char *degraded_note(const struct operation *o)
+{
+    bool is_stale = o->degraded == DEGRADED_STALE;
+    return is_stale ? "服务不可用时，网关返回最近一次成功的结果，并带有 `X-Degraded: stale` 与 `Age`。" : "";
+}
+
 cJSON *operation_document(struct doc *d, const struct operation *o)
 {
     cJSON *document = cJSON_CreateObject();
     cJSON_AddItemToObject(document, "tags", json_texts(&o->tag, 1));
     cJSON_AddStringToObject(document, "summary", o->summary);
     cJSON_AddStringToObject(document, "description",
-                            new_text("%s%s%s。自 %s 版起提供。", o->description ? o->description : "",
-                                     o->description ? "\n\n" : "", permission_note(o), o->since));
+                            new_text("%s%s%s。%s自 %s 版起提供。", o->description ? o->description : "",
+                                     o->description ? "\n\n" : "", permission_note(o), degraded_note(o), o->since));
     cJSON_AddStringToObject(document, "operationId", o->id);
     if (o->deprecated) cJSON_AddBoolToObject(document, "deprecated", true);
     if (is(o->permission, "public")) cJSON_AddArrayToObject(document, "security");

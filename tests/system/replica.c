@@ -21,9 +21,9 @@ enum { REPLICAS_MAX = 8 };
 
 static pid_t running[REPLICAS_MAX];
 
-static int free_port(void)
+int replica_port(void)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY) };
     socklen_t len = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &len)) abort();
@@ -50,14 +50,14 @@ static void gateway_settings(int admin_port, int https_port, int plain_port)
     setenv("UPSTREAM_CUSTOMER_SERVICE", stack.customer_url, 1);
 }
 
-static void child(const char *service, int port, int https_port, int plain_port, va_list settings)
+static void child(const char *service, const char *address, int port, int https_port, int plain_port, va_list settings)
 {
     const char *log_dir = getenv("LOG_DIR"), *bin_dir = getenv("BIN_DIR");
     int log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("HTTP_ADDRESS", "127.0.0.1", 1);
+    setenv("HTTP_ADDRESS", address, 1);
     setenv("HTTP_PORT", text("%d", port), 1);
     setenv("JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url), 1);
     setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
@@ -70,24 +70,39 @@ static void child(const char *service, int port, int https_port, int plain_port,
     _exit(127);
 }
 
-struct replica replica_start(const char *service, ...)
+static struct replica start(const char *service, const char *address, int port, va_list settings)
 {
     struct replica r = { 0 };
-    int port = free_port(), https_port = free_port(), plain_port = free_port();
-    va_list settings;
-    snprintf(r.url, sizeof r.url, "http://127.0.0.1:%d", port);
+    int https_port = replica_port(), plain_port = replica_port();
+    snprintf(r.url, sizeof r.url, "http://%s:%d", address, port);
     snprintf(r.https_url, sizeof r.https_url, "https://localhost:%d", https_port);
     snprintf(r.plain_url, sizeof r.plain_url, "http://127.0.0.1:%d", plain_port);
-    va_start(settings, service);
     r.pid = fork();
-    if (r.pid == 0) child(service, port, https_port, plain_port, settings);
-    va_end(settings);
+    if (r.pid == 0) child(service, address, port, https_port, plain_port, settings);
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (!running[i]) {
             running[i] = r.pid;
             break;
         }
     expect(r.pid > 0 && url_is_ready(r.url, 20), "%s does not become ready", service);
+    return r;
+}
+
+struct replica replica_start(const char *service, ...)
+{
+    va_list settings;
+    va_start(settings, service);
+    struct replica r = start(service, "127.0.0.1", replica_port(), settings);
+    va_end(settings);
+    return r;
+}
+
+struct replica replica_start_at(const char *address, int port, const char *service, ...)
+{
+    va_list settings;
+    va_start(settings, service);
+    struct replica r = start(service, address, port, settings);
+    va_end(settings);
     return r;
 }
 

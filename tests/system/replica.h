@@ -13,6 +13,8 @@ struct replica {
 
 /* A service, or "gateway", with further settings ("NAME=value", ..., NULL). Ready when this returns; ends with the test at the latest. */
 struct replica replica_start(const char *service, ...) __attribute__((sentinel));
+struct replica replica_start_at(const char *address, int port, const char *service, ...) __attribute__((sentinel));
+int replica_port(void); /* one that is free on every address */
 int replica_stop(struct replica *r); /* SIGTERM; its exit status, or 128 + signal */
 void replicas_end(void);             /* after each test */
 

@@ -49,6 +49,12 @@ refuses "an unknown rate class" $C '0,/"rate": "read"/s//"rate": "reed"/' \
     "$C: listCustomers: unknown rate \"reed\""
 refuses "a route without audited" $C '0,/"audited": false, /s///' \
     "$C: listCustomers: \"audited\" is missing"
+refuses "an unknown way to be degraded" $C '0,/"degraded": "stale"/s//"degraded": "stele"/' \
+    "$C: listIndustries: \"degraded\" is not \"stale\""
+refuses "a write whose answer may be stale" $C '0,/"audited": true, /s//"audited": true, "degraded": "stale", /' \
+    "$C: createCustomer: only what GET answers can be stale"
+refuses "a body of less than nothing" $C '0,/"audited": true, /s//"audited": true, "body_max": -1, /' \
+    "$C: createCustomer: body_max must be positive"
 refuses "a duplicate operationId" $C 's/"patchCustomer"/"updateCustomer"/' \
     "$C: updateCustomer: operationId is given twice"
 refuses "the same method and path twice" $C 's/"PATCH", "path": "\/api\/v1\/customers/"PUT", "path": "\/api\/v1\/customers/' \

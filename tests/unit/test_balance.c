@@ -223,7 +223,7 @@ static void test_the_last_usable_host_stays(void **state)
     (void)state;
     struct balance *b = balance_of("abc");
     report(b, 'a', start, HOST_FAILED, 0, 3);
-    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'b')->id, false);
+    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'b')->id, CHECK_BAD);
     for (int i = 0; i < 10; i++) report(b, 'c', start, HOST_FAILED, 0, 1);
     assert_true(host_is_usable(host(b, 'c'), start));
     assert_int_equal(share(b, 'c', start, 0), DRAWS);
@@ -241,7 +241,7 @@ static void test_one_host_alone_is_always_chosen(void **state)
     assert_null(choose(b, start, 0)); /* of none, none */
     set(b, "a");
     report(b, 'a', start, HOST_FAILED, 0, 5);
-    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'a')->id, false);
+    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'a')->id, CHECK_BAD);
     assert_int_equal(share(b, 'a', start, host(b, 'a')->id), DRAWS);
     balance_free(b);
 }
@@ -250,23 +250,24 @@ static void test_with_none_usable_all_are_tried(void **state)
 {
     (void)state;
     struct balance *b = balance_of("abc");
-    for (int i = 0; i < 3 * settings.fall; i++) balance_check(b, host(b, "abc"[i % 3])->id, false);
+    for (int i = 0; i < 3 * settings.fall; i++) balance_check(b, host(b, "abc"[i % 3])->id, CHECK_BAD);
     for (const char *l = "abc"; *l; l++) expect(share(b, *l, start, 0) > DRAWS / 4, "%c", *l);
     balance_free(b);
 }
 
-/* + and -: health checks of host a */
+/* + and -: health checks of host a; !: it says itself that it is not ready */
 static void test_health_checks_rise_and_fall(void **state)
 {
     (void)state;
     static const struct { const char *checks; bool up; } cases[] = {
         { "", true },       { "--", true },      { "---", false },    { "--+--", true },    { "---+", false },
         { "---++", true },  { "---+-+", false }, { "---+-++", true }, { "---++--", true },  { "---++---", false },
-        { "+++++", true },  { "-----+", false },
+        { "+++++", true },  { "-----+", false }, { "!", false },      { "!+", false },    { "!++", true },
     };
+    static const enum host_check checks[] = { ['+'] = CHECK_GOOD, ['-'] = CHECK_BAD, ['!'] = CHECK_LEAVING };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct balance *b = balance_of("ab");
-        for (const char *c = cases[i].checks; *c; c++) balance_check(b, host(b, 'a')->id, *c == '+');
+        for (const char *c = cases[i].checks; *c; c++) balance_check(b, host(b, 'a')->id, checks[(int)*c]);
         expect(host(b, 'a')->up == cases[i].up, "%s", cases[i].checks);
         expect((share(b, 'a', start, 0) > 0) == cases[i].up, "%s", cases[i].checks);
         assert_true(host(b, 'b')->up);
@@ -283,7 +284,7 @@ static void test_a_retry_goes_elsewhere(void **state)
     assert_int_equal(share(b, 'c', start, host(b, 'a')->id), DRAWS);
     report(b, 'c', start, HOST_FAILED, 0, 3);
     assert_int_equal(share(b, 'a', start, host(b, 'a')->id), DRAWS); /* better the same than one that is out */
-    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'a')->id, false);
+    for (int i = 0; i < settings.fall; i++) balance_check(b, host(b, 'a')->id, CHECK_BAD);
     assert_int_equal(share(b, 'a', start, host(b, 'a')->id), 0); /* none is usable: at least another */
     balance_free(b);
 }
@@ -304,7 +305,7 @@ static void test_the_set_changes_under_requests(void **state)
     assert_int_equal(a->in_flight, 1);
     assert_int_equal(share(b, 'b', start, 0), 0);
     assert_int_equal(forgotten, 0);
-    balance_check(b, held->id, false); /* left: nothing happens */
+    balance_check(b, held->id, CHECK_BAD); /* left: nothing happens */
     assert_true(held->up);
     balance_report(b, held, start, HOST_FAILED, 0);
     assert_int_equal(forgotten, 10);
