@@ -5,23 +5,18 @@
 
 enum kind { ALL, ERRORS, SLOW }; /* what the window counts */
 
-const struct breaker_settings breaker_usual = {
-    .window_ms = 10 * 1000,
-    .minimum = 20,
-    .error_percent = 50,
-    .slow_percent = 80,
-    .slow_ms = 3000,
-    .open_ms = 1000,
-    .open_max_ms = 30 * 1000,
-    .probes = 3,
-    .probe_ms = 10 * 1000,
-};
-
 void breaker_init(struct breaker *b, const struct breaker_settings *settings, uint64_t seed)
 {
     if (settings->probes < 1 || settings->probes > BREAKER_PROBES_MAX) abort();
     *b = (struct breaker){ .settings = settings, .seed = seed | 1 };
     window_init(&b->window, settings->window_ms);
+}
+
+void breaker_set(struct breaker *b, const struct breaker_settings *settings)
+{
+    if (settings->probes < 1 || settings->probes > BREAKER_PROBES_MAX) abort();
+    if (b->settings->window_ms != settings->window_ms) window_init(&b->window, settings->window_ms);
+    b->settings = settings;
 }
 
 static uint64_t us_of(int ms)

@@ -32,7 +32,6 @@ struct breaker_settings {
     int probes;        /* 1 to BREAKER_PROBES_MAX: admitted at once, and successes that close */
     int probe_ms;      /* a probe without a report for so long is forgiven: another may take its place */
 };
-extern const struct breaker_settings breaker_usual;
 
 /* What a request keeps between admission and report. {0}: refused. */
 struct breaker_pass {
@@ -62,6 +61,9 @@ struct breaker {
 /* `settings` must outlive `b`; a number of probes out of range aborts: a bug. `seed`: any random number, so that the times of
  * workers and gateways differ. */
 void breaker_init(struct breaker *b, const struct breaker_settings *settings, uint64_t seed);
+
+/* Others from now on. The state stays; what was counted too, unless the window is another one. */
+void breaker_set(struct breaker *b, const struct breaker_settings *settings);
 
 struct breaker_pass breaker_admit(struct breaker *b, uint64_t now_us);
 

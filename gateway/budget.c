@@ -2,12 +2,16 @@
 
 enum kind { REQUESTS, RETRIES }; /* what the window counts */
 
-const struct budget_settings budget_usual = { .window_ms = 10 * 1000, .percent = 20, .per_second = 1 };
-
 void budget_init(struct budget *b, const struct budget_settings *settings)
 {
     *b = (struct budget){ .settings = settings };
     window_init(&b->window, settings->window_ms);
+}
+
+void budget_set(struct budget *b, const struct budget_settings *settings)
+{
+    if (b->settings->window_ms != settings->window_ms) window_init(&b->window, settings->window_ms);
+    b->settings = settings;
 }
 
 void budget_request(struct budget *b, uint64_t now_us)
@@ -28,7 +32,7 @@ bool budget_retry(struct budget *b, uint64_t now_us)
 {
     bool allowed = budget_left(b, now_us) > 0;
     if (allowed) window_add(&b->window, now_us, RETRIES);
-    else b->refused++;
+    *(allowed ? &b->granted : &b->refused) += 1;
     return allowed;
 }
 

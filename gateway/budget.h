@@ -15,15 +15,17 @@ struct budget_settings {
     int percent;    /* retries of requests */
     int per_second; /* retries beside those */
 };
-extern const struct budget_settings budget_usual; /* 20 % in 10 s, and 1 a second */
 
 struct budget {
     const struct budget_settings *settings;
     struct window window;
-    uint64_t refused; /* since budget_init(), for metrics */
+    uint64_t granted, refused; /* since budget_init(), for metrics */
 };
 
 void budget_init(struct budget *b, const struct budget_settings *settings); /* `settings` must outlive `b` */
+
+/* Others from now on; what was counted stays, unless the window is another one. */
+void budget_set(struct budget *b, const struct budget_settings *settings);
 
 void budget_request(struct budget *b, uint64_t now_us);     /* a request is sent for the first time */
 bool budget_retry(struct budget *b, uint64_t now_us);       /* takes a token; false: there is none, do not retry */

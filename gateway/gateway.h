@@ -2,10 +2,9 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "app/settings.h"
 #include "base/cidr.h"
-#include "base/config.h"
 #include "http/req.h"
-#include "http/tls.h"
 #include "permissions.h"
 #include "stale.h"
 #include "upstream.h"
@@ -13,18 +12,22 @@
 #include <sys/queue.h>
 
 struct gateway_settings {
-    const char *address, *admin_address, *jwks_url, *log_level;
+    struct app_settings app;
+    const char *address, *admin_address, *jwks_url;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
-    int port, plain_port, admin_port, workers, drain_delay_ms, drain_ms, stale_max_ms;
-    bool access_log;
+    int port, plain_port, admin_port, stale_max_ms;
     struct tls_files tls;
     struct upstream_settings upstreams;
-};
-extern struct gateway_settings gateway_settings;
-extern const struct opt gateway_opts[];
+    struct breaker_settings breaker;
+    struct budget_settings budget;
+    int retries_max, backoff_ms, backoff_max_ms;
 
-extern struct cidr_set *gateway_trusted; /* proxies that may say who the client is; read-only once the workers run */
+    /* made of those */
+    struct cidr_set *trusted; /* proxies that may say who the client is */
+    void *server_tls;         /* certificate and key */
+};
+extern const struct settings_plan gateway_plan;
 
 /* Per worker. */
 struct gateway {
@@ -46,5 +49,7 @@ void gateway_worker_drain(struct worker *w);
 bool gateway_worker_is_busy(const struct worker *w);
 void gateway_worker_stop(struct worker *w);
 bool gateway_worker_ready(const struct worker *w);
+void gateway_worker_reloaded(struct worker *w);
+void gateway_worker_tick(struct worker *w);
 
 #endif

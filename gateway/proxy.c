@@ -10,8 +10,6 @@
 
 #include <event2/event.h>
 
-enum { TRIES_MAX = 3, BACKOFF_MS = 20, BACKOFF_MAX_MS = 500 };
-
 static void send_on(struct passage *p);
 
 static int remaining_ms(const struct req *r)
@@ -35,11 +33,12 @@ static void answer_error(struct req *r, enum client_error error)
 /* What a route falls back on when its service does not answer. False: nothing. */
 static bool answer_degraded(struct req *r)
 {
+    const struct gateway_settings *s = settings_of(r->worker);
     struct gateway *g = r->worker->extra;
     struct stale_answer last;
     uint64_t now = clock_us();
     if (r->route->degraded != DEGRADED_STALE) return false;
-    if (!stale_find(g->stale, r->target, now, gateway_settings.stale_max_ms, &last)) return false;
+    if (!stale_find(g->stale, r->target, now, s->stale_max_ms, &last)) return false;
     req_reply_header(r, STR("Age"), arena_printf(&r->arena, "%d", (int)((now - last.since_us) / 1000000)));
     req_reply_header(r, STR("X-Degraded"), STR("stale"));
     reply_raw(r, 200, last.type, last.body);
@@ -139,11 +138,12 @@ static bool is_worth_repeating(const struct passage *p, const struct client_repl
 
 static bool try_again(struct passage *p, const struct client_reply *reply)
 {
-    int wait_ms = backoff_ms(p->tries, BACKOFF_MS, BACKOFF_MAX_MS, upstream_random(p->upstream));
+    const struct gateway_settings *s = settings_of(p->r->worker);
+    int wait_ms = backoff_ms(p->tries, s->backoff_ms, s->backoff_max_ms, upstream_random(p->upstream));
     bool client_is_gone = !p->r->conn;
-    if (client_is_gone || p->tries == TRIES_MAX || !is_worth_repeating(p, reply) || !may_be_repeated(p, reply)) return false;
+    if (client_is_gone || p->tries > s->retries_max || !is_worth_repeating(p, reply) || !may_be_repeated(p, reply)) return false;
     if (wait_ms >= remaining_ms(p->r) || !budget_retry(&p->upstream->budget, clock_us())) return false;
-    struct timeval wait = { 0, wait_ms * 1000 };
+    struct timeval wait = { wait_ms / 1000, wait_ms % 1000 * 1000 };
     evtimer_add(&p->timer, &wait);
     LIST_INSERT_HEAD(&p->gateway->waiting, p, link);
     p->is_waiting = true;

@@ -34,8 +34,11 @@ static void on_roster(void *arg, const struct roster_entry *entries, size_t coun
     }
 }
 
-bool upstream_apply(struct upstream *u, struct str urls, struct str *ret_bad)
+bool upstream_apply(struct upstream *u, struct str urls, const struct breaker_settings *breaker, const struct budget_settings *budget,
+                    struct str *ret_bad)
 {
+    budget_set(&u->budget, budget);
+    for (size_t i = 0; i < u->routes->count; i++) breaker_set(&u->breakers[i], breaker);
     return roster_set(u->roster, urls, ret_bad);
 }
 
@@ -48,7 +51,8 @@ bool upstream_is_known(const struct upstream *u)
 
 /* --- the rest of it ----------------------------------------------------------------------------------------------- */
 
-void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings)
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings,
+                   const struct breaker_settings *breaker, const struct budget_settings *budget)
 {
     *u = (struct upstream){ .client = w->client, .routes = routes, .settings = balance_usual };
     u->settings.forget = backend_free;
@@ -58,8 +62,8 @@ void upstream_init(struct upstream *u, const struct worker *w, const struct rout
     u->breakers = calloc(routes->count, sizeof *u->breakers);
     if (!u->breakers) abort();
     random_bytes(&u->random, sizeof u->random);
-    budget_init(&u->budget, &budget_usual);
-    for (size_t i = 0; i < routes->count; i++) breaker_init(&u->breakers[i], &breaker_usual, upstream_random(u));
+    budget_init(&u->budget, budget);
+    for (size_t i = 0; i < routes->count; i++) breaker_init(&u->breakers[i], breaker, upstream_random(u));
 }
 
 void upstream_done(struct upstream *u)

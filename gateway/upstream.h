@@ -30,12 +30,14 @@ struct upstream {
     uint64_t random;          /* state of upstream_random() */
 };
 
-void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings);
+void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings,
+                   const struct breaker_settings *breaker, const struct budget_settings *budget);
 void upstream_done(struct upstream *u); /* after client_end(), before client_free() */
 
 /* Its addresses from now on: base URLs, comma-separated, of numbers or names. Those that stay keep their state. False: the client
- * does not take `ret_bad`, and nothing has changed. */
-bool upstream_apply(struct upstream *u, struct str urls, struct str *ret_bad);
+ * does not take `ret_bad`, and they are the old ones. The settings must live until the next time. */
+bool upstream_apply(struct upstream *u, struct str urls, const struct breaker_settings *breaker, const struct budget_settings *budget,
+                    struct str *ret_bad);
 
 bool upstream_is_known(const struct upstream *u); /* there is an address: balance_choose() finds one */
 struct breaker *upstream_breaker(const struct upstream *u, const struct route *route);

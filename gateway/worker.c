@@ -1,7 +1,7 @@
 /* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
 #include "gateway.h"
+#include "upstream_metrics.h"
 
-#include "app/certificates.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
@@ -9,6 +9,7 @@
 #include "auth/guard.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/forwarded.h"
 #include "http/reply.h"
@@ -19,10 +20,8 @@
 
 #include <stdlib.h>
 
-struct cidr_set *gateway_trusted;
-
 /* Behind trusted proxies the client is who they say it is. */
-static void name_client(struct req *r)
+static void name_client(struct req *r, const struct cidr_set *trusted)
 {
     struct str values[FORWARDED_HOPS_MAX];
     size_t count = 0;
@@ -32,13 +31,14 @@ static void name_client(struct req *r)
         values[count++] = r->headers[i].value;
     }
     if (!count) return;
-    struct forwarded client = forwarded_client(gateway_trusted, r->peer, values, count);
+    struct forwarded client = forwarded_client(trusted, r->peer, values, count);
     if (client.hops) r->peer = arena_dup(&r->arena, str_of(client.text));
 }
 
 static void on_request(struct req *r)
 {
-    if (cidr_set_count(gateway_trusted)) name_client(r);
+    const struct gateway_settings *s = settings_of(r->worker);
+    if (cidr_set_count(s->trusted)) name_client(r, s->trusted);
     if (dispatch_route(r) && guard_admit(r)) proxy(r);
     else reply_error(r);
 }
@@ -70,9 +70,9 @@ static void on_reply(struct req *r)
 
 static bool is_proxy(const struct worker *w, struct str peer)
 {
+    const struct gateway_settings *s = settings_of(w);
     struct ip ip;
-    (void)w;
-    return ip_read(peer, &ip) && cidr_set_find(gateway_trusted, &ip, NULL);
+    return ip_read(peer, &ip) && cidr_set_find(s->trusted, &ip, NULL);
 }
 
 static size_t body_max_of(const struct worker *w, enum method method, struct str path)
@@ -84,9 +84,9 @@ static size_t body_max_of(const struct worker *w, enum method method, struct str
 /* HTTPS for everybody; without TLS, when asked for, only for this machine; health and metrics, of which one worker tells. */
 static bool start_servers(struct worker *w, struct gateway *g)
 {
-    const struct gateway_settings *s = &gateway_settings;
+    const struct gateway_settings *s = settings_of(w);
     struct server_config public = {
-        .address = s->address, .port = s->port, .tls = w->tls, .window = LIMIT_WINDOW,
+        .address = s->address, .port = s->port, .tls = s->server_tls, .window = LIMIT_WINDOW,
         .is_proxy = is_proxy, .body_max_of = body_max_of, .on_request = on_request,
     };
     struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
@@ -99,35 +99,41 @@ static bool start_servers(struct worker *w, struct gateway *g)
     return w->server && (g->plain || !s->plain_port) && (g->admin || w->index);
 }
 
-static bool start_upstreams(struct worker *w, struct gateway *g)
+static void apply_upstream(struct worker *w, int service)
 {
-    bool ok = true;
+    const struct gateway_settings *s = settings_of(w);
+    struct gateway *g = w->extra;
+    struct str bad;
+    if (!upstream_apply(&g->upstream[service], str_of(s->upstream[service]), &s->breaker, &s->budget, &bad))
+        log_error("upstream is not a URL that can be used", LOG_STR("service", service_names[service]), LOG_STR("url", bad));
+}
+
+static void start_upstreams(struct worker *w, struct gateway *g)
+{
+    const struct gateway_settings *s = settings_of(w);
     for (int i = 0; i < SERVICE_COUNT; i++) {
-        struct str bad;
-        upstream_init(&g->upstream[i], w, &registry, &gateway_settings.upstreams);
-        if (upstream_apply(&g->upstream[i], str_of(gateway_settings.upstream[i]), &bad)) continue;
-        log_error("upstream is not a URL that can be used", LOG_STR("service", service_names[i]), LOG_STR("url", bad));
-        ok = false;
+        upstream_init(&g->upstream[i], w, &registry, &s->upstreams, &s->breaker, &s->budget);
+        apply_upstream(w, i);
     }
-    return ok;
+    upstream_metrics_publish(w->index, g->upstream, clock_us());
 }
 
 bool gateway_worker_start(struct worker *w)
 {
-    const struct gateway_settings *s = &gateway_settings;
+    const struct gateway_settings *s = settings_of(w);
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
     g->stale = stale_new();
     w->on_reply = on_reply;
     w->tokens = tokens_new();
-    w->client = outgoing_client(w->base);
-    certificates_renew(w);
+    w->client = outgoing_client(w);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     w->keys = keys_new(w, s->jwks_url);
     if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
-    return w->keys && start_upstreams(w, g) && start_servers(w, g);
+    start_upstreams(w, g);
+    return w->keys && start_servers(w, g);
 }
 
 void gateway_worker_drain(struct worker *w)
@@ -159,11 +165,29 @@ void gateway_worker_stop(struct worker *w)
     router_free(g->admin_router);
     tokens_free(w->tokens);
     stale_free(g->stale);
-    certificates_drop(w);
     free(g);
 }
 
 bool gateway_worker_ready(const struct worker *w)
 {
     return tokens_have_keys(w->tokens);
+}
+
+/* What is under way goes on with what it has; all that points into the settings of before is given new ones here. */
+void gateway_worker_reloaded(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    const struct gateway_settings *s = settings_of(w);
+    server_set_tls(w->server, s->server_tls);
+    outgoing_reloaded(w);
+    listen_apply(w, w->server);
+    if (g->plain) listen_apply(w, g->plain);
+    if (g->admin) listen_apply(w, g->admin);
+    for (int i = 0; i < SERVICE_COUNT; i++) apply_upstream(w, i);
+}
+
+void gateway_worker_tick(struct worker *w)
+{
+    struct gateway *g = w->extra;
+    upstream_metrics_publish(w->index, g->upstream, clock_us());
 }

@@ -2,6 +2,7 @@
 
 #include "app/app.h"
 #include "app/metrics.h"
+#include "app/settings.h"
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "http/req.h"
@@ -79,7 +80,8 @@ void access_log(struct req *r)
     struct worker *wk = r->worker;
     uint64_t took_us = clock_us() - r->start_us;
     metrics_count(wk, r->route, r->status, took_us, r->db_us);
-    if (!wk->app->access_log) return;
+    const struct app_settings *settings = settings_of(wk);
+    if (!settings->access_log) return;
     char now[32];
     struct jw w = jw_to(wk->access);
     jw_object(&w);

@@ -3,6 +3,7 @@
 #include "app/access.h"
 #include "app/listen.h"
 #include "app/metrics.h"
+#include "app/settings.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -22,7 +23,7 @@ struct thread {
     pthread_t id;
     struct app *app;
     struct worker *worker;
-    int wake_fd; /* to drain, or after a reload */
+    int wake_fd; /* to drain, or to go on to other settings */
     struct event *wake, *tick;
     uint64_t drain_until_us; /* 0: not draining */
     bool failed;
@@ -42,17 +43,27 @@ bool app_ready(const struct app *app)
     return true;
 }
 
+static const struct app_settings *own(const struct thread *t)
+{
+    return settings_of(t->worker);
+}
+
+static void reload(struct thread *t)
+{
+    const void *old = own(t);
+    t->app->settings[t->worker->index] = settings_hold();
+    if (t->app->reloaded) t->app->reloaded(t->worker);
+    settings_release(old);
+}
+
 static void on_wake(int fd, short what, void *arg)
 {
     (void)what;
     struct thread *t = arg;
     eventfd_t n;
     if (eventfd_read(fd, &n) < 0 || t->drain_until_us) return;
-    if (!atomic_load(&t->app->draining)) {
-        t->app->reloaded(t->worker);
-        return;
-    }
-    t->drain_until_us = clock_us() + (uint64_t)t->app->drain_ms * 1000;
+    if (!atomic_load(&t->app->draining)) return reload(t);
+    t->drain_until_us = clock_us() + (uint64_t)own(t)->drain_ms * 1000;
     t->app->drain(t->worker);
 }
 
@@ -63,6 +74,7 @@ static void on_tick(int fd, short what, void *arg)
     app_tell_ready(t->worker);
     access_flush(t->worker);
     listen_tell(t->worker);
+    if (t->app->tick) t->app->tick(t->worker);
     bool over = t->drain_until_us && (!t->app->is_busy(t->worker) || clock_us() > t->drain_until_us);
     if (over) event_base_loopexit(t->worker->base, NULL);
 }
@@ -82,6 +94,7 @@ static void *thread_main(void *arg)
     struct worker *w = t->worker;
     w->base = event_base_new();
     if (!w->base) abort();
+    t->app->settings[w->index] = settings_hold();
     w->metrics = metrics_new(t->app->routes.count);
     access_start(w);
     thread_events(t);
@@ -94,6 +107,7 @@ static void *thread_main(void *arg)
     t->app->stop(w);
     access_stop(w);
     event_base_free(w->base);
+    settings_release(own(t));
     return NULL;
 }
 
@@ -117,9 +131,22 @@ static void wake_all(const struct app *app, const struct thread *threads)
 static void wait_for_end(struct app *app, const struct thread *threads, const sigset_t *signals)
 {
     int signal = 0;
-    while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
-        if (app->reload && app->reload()) wake_all(app, threads);
+    while (sigwait(signals, &signal) == 0 && signal == SIGHUP) {
+        bool good = settings_reload();
+        atomic_fetch_add(good ? &app->reloads_good : &app->reloads_refused, 1);
+        if (!good) continue;
+        atomic_store(&app->loaded_s, clock_unix_ms() / 1000);
+        wake_all(app, threads);
+    }
     log_info("draining", LOG_Z("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
+}
+
+static int drain_delay_ms(void)
+{
+    const struct app_settings *newest = settings_hold();
+    int ms = newest->drain_delay_ms;
+    settings_release(newest);
+    return ms;
 }
 
 int app_run(struct app *app)
@@ -135,11 +162,12 @@ int app_run(struct app *app)
     evthread_use_pthreads();
     mallopt(M_MXFAST, 0);                /* fast bins are merged again and again under load; the thread caches are enough */
     mallopt(M_TRIM_THRESHOLD, TRIM_AT);
+    atomic_store(&app->loaded_s, clock_unix_ms() / 1000);
     start_threads(app, threads);
     wait_for_end(app, threads, &signals);
     bool failed = false;
     atomic_store(&app->ending, true); /* who asks for readiness sends no more; what is on its way is still taken */
-    usleep((useconds_t)app->drain_delay_ms * 1000);
+    usleep((useconds_t)drain_delay_ms() * 1000);
     atomic_store(&app->draining, true);
     wake_all(app, threads);
     for (int i = 0; i < app->worker_count; i++) {

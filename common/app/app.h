@@ -1,4 +1,4 @@
-/* app: a process of N workers: starts them, tells whether they are ready, reloads on SIGHUP, drains on SIGTERM or SIGINT. */
+/* app: a process of N workers: starts them, tells whether they are ready, reloads its settings on SIGHUP, drains on SIGTERM or SIGINT. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -12,9 +12,6 @@ enum { WORKERS_MAX = 32 };
 struct app {
     const char *name;
     int worker_count;
-    int drain_delay_ms;                        /* from SIGTERM, when it is no longer ready, until it takes no more connections */
-    int drain_ms;                              /* then, for requests under way */
-    bool access_log;
     bool trusts_gateway;                       /* a service keeps X-Request-Id and X-Request-Timeout-Ms as they come */
     struct route_table routes;                 /* all that is served; metrics are per row */
     bool (*start)(struct worker *w);           /* on the worker's thread; false: the process ends with an error */
@@ -22,11 +19,15 @@ struct app {
     bool (*is_busy)(const struct worker *w);   /* while draining: is anything left? */
     void (*stop)(struct worker *w);            /* free what start() made */
     bool (*ready)(const struct worker *w);
-    bool (*reload)(void);                      /* SIGHUP, on the main thread; true: the workers are to be told. NULL: ignored */
-    void (*reloaded)(struct worker *w);        /* tells one, on its thread */
+    void (*reloaded)(struct worker *w);        /* it has other settings; those of before go when this returns. NULL: nothing to do */
+    void (*tick)(struct worker *w);            /* twenty times a second. NULL: nothing to do */
+    void (*metrics)(const struct app *app, struct buf *out); /* further ones, from any worker's thread. NULL: none */
     void *extra;                               /* the binary's own */
 
     struct worker workers[WORKERS_MAX];
+    const void *settings[WORKERS_MAX];         /* each worker's own: settings_of() */
+    atomic_ulong reloads_good, reloads_refused;
+    atomic_llong loaded_s;                     /* when the settings were loaded, seconds since 1970 */
     atomic_bool worker_ready[WORKERS_MAX], ending, draining;
 };
 

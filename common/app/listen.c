@@ -1,6 +1,8 @@
 #include "app/listen.h"
 
+#include "app/app.h"
 #include "app/dispatch.h"
+#include "app/settings.h"
 #include "app/system.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,38 +17,29 @@ enum { TELL_US = 1000 * 1000 };
 #define AT(member) offsetof(struct listen_settings, member)
 
 const struct opt listen_opts[] = {
-    { "MAX_CONNECTIONS", O_INT, AT(connections_max), "16384", 0, 1, 1000000,
+    { "MAX_CONNECTIONS", O_INT, AT(connections_max), "16384", O_LIVE, 1, 1000000,
       "connections of clients to the process; those beyond get 503, then are closed" },
-    { "MAX_CONNECTIONS_PER_ADDRESS", O_INT, AT(connections_address_max), "2048", 0, 0, 1000000,
+    { "MAX_CONNECTIONS_PER_ADDRESS", O_INT, AT(connections_address_max), "2048", O_LIVE, 0, 1000000,
       "the same of one client address (IPv6: one /64), trusted proxies excepted; 0: no limit" },
-    { "MAX_REQUESTS_IN_FLIGHT", O_INT, AT(requests_max), "2048", 0, 1, 1000000,
+    { "MAX_REQUESTS_IN_FLIGHT", O_INT, AT(requests_max), "2048", O_LIVE, 1, 1000000,
       "requests under way in the process; those beyond get 503 with Retry-After" },
-    { "MAX_BODY_BYTES", O_INT, AT(body_max), "1048576", 0, 1, 1073741824,
+    { "MAX_BODY_BYTES", O_INT, AT(body_max), "1048576", O_LIVE, 1, 1073741824,
       "body of a request, where its route says nothing else, in bytes; 413 beyond" },
-    { "HEAD_TIMEOUT_MS", O_INT, AT(head_ms), "10000", 0, 10, 600000,
+    { "HEAD_TIMEOUT_MS", O_INT, AT(head_ms), "10000", O_LIVE, 10, 600000,
       "first byte to end of head, and TLS handshake, in milliseconds; 408 beyond" },
-    { "BODY_TIMEOUT_MS", O_INT, AT(body_ms), "10000", 0, 10, 600000,
+    { "BODY_TIMEOUT_MS", O_INT, AT(body_ms), "10000", O_LIVE, 10, 600000,
       "for the body, in milliseconds, and a second more for every ..." },
-    { "BODY_MIN_RATE", O_INT, AT(body_rate), "1024", 0, 1, 1073741824, "... bytes of it that have come; 408 beyond" },
-    { "IDLE_TIMEOUT_MS", O_INT, AT(idle_ms), "75000", 0, 10, 3600000,
+    { "BODY_MIN_RATE", O_INT, AT(body_rate), "1024", O_LIVE, 1, 1073741824, "... bytes of it that have come; 408 beyond" },
+    { "IDLE_TIMEOUT_MS", O_INT, AT(idle_ms), "75000", O_LIVE, 10, 3600000,
       "a connection without a request is closed after this, in milliseconds" },
     { 0 },
 };
 
 static struct census *census;
-static struct server_limits limits; /* of one worker */
 
-void listen_start(const struct listen_settings *s, int worker_count)
+void listen_start(const struct listen_settings *s)
 {
     census = census_new(s->connections_max, s->connections_address_max);
-    limits = (struct server_limits){
-        .body_max = s->body_max,
-        .head_ms = s->head_ms,
-        .idle_ms = s->idle_ms,
-        .body_ms = s->body_ms,
-        .body_rate = s->body_rate,
-        .requests_max = (s->requests_max + worker_count - 1) / worker_count,
-    };
 }
 
 void listen_stop(void)
@@ -62,9 +55,23 @@ static bool is_vital(const struct req *r)
     return false;
 }
 
+static struct server_limits limits_of(const struct worker *w)
+{
+    const struct app_settings *app = settings_of(w);
+    const struct listen_settings *s = &app->listen;
+    return (struct server_limits){
+        .body_max = s->body_max,
+        .head_ms = s->head_ms,
+        .idle_ms = s->idle_ms,
+        .body_ms = s->body_ms,
+        .body_rate = s->body_rate,
+        .requests_max = (s->requests_max + w->app->worker_count - 1) / w->app->worker_count,
+    };
+}
+
 struct server *listen_open(struct worker *w, struct server_config config, bool is_public)
 {
-    config.limits = limits;
+    config.limits = limits_of(w);
     config.census = is_public ? census : NULL;
     config.worker = w;
     config.is_vital = is_vital;
@@ -74,6 +81,14 @@ struct server *listen_open(struct worker *w, struct server_config config, bool i
         log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port),
                   LOG_Z("error", strerror(errno)));
     return s;
+}
+
+void listen_apply(const struct worker *w, struct server *server)
+{
+    const struct app_settings *app = settings_of(w);
+    struct server_limits limits = limits_of(w);
+    server_set_limits(server, &limits);
+    if (w->index == 0) census_set(census, app->listen.connections_max, app->listen.connections_address_max);
 }
 
 void listen_tell(const struct worker *w)

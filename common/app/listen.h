@@ -12,13 +12,16 @@ struct listen_settings {
 extern const struct opt listen_opts[];
 
 /* Before the workers start, and after they have ended. */
-void listen_start(const struct listen_settings *s, int worker_count);
+void listen_start(const struct listen_settings *s);
 void listen_stop(void);
 
 /* A server with these limits; what it refuses is answered in the error envelope, but health and metrics are told however busy
  * it is. NULL: it cannot listen, as the log says. `config`: address, port, tls and what becomes of requests. `is_public`: its
  * connections count. */
 struct server *listen_open(struct worker *w, struct server_config config, bool is_public);
+
+/* The limits of the worker's settings as they are now, also for the connections that are there. */
+void listen_apply(const struct worker *w, struct server *server);
 
 /* Says in the log, at most once a second, how many connections were closed at accept. From each worker's tick. */
 void listen_tell(const struct worker *w);

@@ -115,6 +115,18 @@ static const char help[] =
     "# HELP http_request_database_seconds_sum Part of that time spent waiting for PostgreSQL.\n"
     "# TYPE http_request_database_seconds_sum counter\n";
 
+static void print_reloads(const struct app *app, struct buf *out)
+{
+    buf_addf(out,
+             "# HELP config_reloads_total Settings loaded or refused on SIGHUP.\n"
+             "# TYPE config_reloads_total counter\n"
+             "config_reloads_total{result=\"good\"} %lu\nconfig_reloads_total{result=\"refused\"} %lu\n"
+             "# HELP config_last_good_timestamp_seconds When the settings in force were loaded.\n"
+             "# TYPE config_last_good_timestamp_seconds gauge\n"
+             "config_last_good_timestamp_seconds %lld\n",
+             atomic_load(&app->reloads_good), atomic_load(&app->reloads_refused), atomic_load(&app->loaded_s));
+}
+
 void metrics_print(const struct app *app, struct buf *out)
 {
     buf_addz(out, help);
@@ -126,4 +138,6 @@ void metrics_print(const struct app *app, struct buf *out)
     }
     print_refusals(app, out);
     buf_addf(out, "# TYPE service_ready gauge\nservice_ready %d\n", app_ready(app));
+    print_reloads(app, out);
+    if (app->metrics) app->metrics(app, out);
 }

@@ -6,17 +6,23 @@
 #include "http/tls.h"
 
 struct client;
-struct event_base;
+struct worker;
 
 extern const struct opt outgoing_opts[];
 struct outgoing {
     const char *dns_server;
     struct tls_files tls;
+    void *client_tls; /* made of them by outgoing_make(); NULL: no https */
 };
-extern struct outgoing outgoing; /* what `outgoing_opts` fill */
-#define OUTGOING_GROUP { "Requests to services", outgoing_opts, &outgoing } /* for struct start_group */
 
-const char *outgoing_load(void); /* after the settings, before the first client; again for new files. NULL, or why they are no good */
-struct client *outgoing_client(struct event_base *base);
+/* What no table can check, and what is made of it; done: frees that, whatever make returned. */
+bool outgoing_make(struct outgoing *o, struct buf *faults);
+void outgoing_done(struct outgoing *o);
+
+bool outgoing_url_is_good(const struct outgoing *o, struct str url);                        /* a base URL that its clients take */
+bool outgoing_check_jwks_url(const struct outgoing *o, const char *url, struct buf *faults); /* one with a path */
+
+struct client *outgoing_client(const struct worker *w);
+void outgoing_reloaded(const struct worker *w); /* w->client has what is new */
 
 #endif

@@ -2,11 +2,10 @@
 
 #include "app/access.h"
 #include "app/app.h"
-#include "app/certificates.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
-#include "app/start.h"
+#include "app/settings.h"
 #include "app/system.h"
 #include "auth/guard.h"
 #include "auth/keys.h"
@@ -34,29 +33,29 @@
 
 enum { HOUSEKEEPING_S = 60 };
 
-struct settings {
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *log_level;
-    int port, workers, pg_connections, pg_list_connections, statement_timeout_ms, drain_delay_ms, drain_ms;
-    bool strict, access_log;
+struct service_settings {
+    struct app_settings app;
+    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
+    int port, pg_connections, pg_list_connections, statement_timeout_ms;
+    bool strict;
     struct tls_files tls;
+    void *server_tls; /* made of them; NULL: plain HTTP */
+    _Alignas(max_align_t) char own[]; /* of the one service */
 };
 
-#define AT(member) offsetof(struct settings, member)
+#define AT(member) offsetof(struct service_settings, member)
 static const struct opt opts[] = {
     { "HTTP_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTP_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "port to listen on" },
-    { "TLS_CERT_FILE", O_STR, AT(tls.cert_file), NULL, 0, 1, 0, "certificate chain, PEM: the port speaks TLS; default: plain HTTP" },
-    { "TLS_KEY_FILE", O_STR, AT(tls.key_file), NULL, 0, 1, 0, "its private key, PEM" },
-    { "TLS_CLIENT_CA_FILE", O_STR, AT(tls.ca_file), NULL, 0, 1, 0,
+    { "TLS_CERT_FILE", O_STR, AT(tls.cert_file), NULL, O_LIVE, 1, 0, "certificate chain, PEM: the port speaks TLS; default: plain HTTP" },
+    { "TLS_KEY_FILE", O_STR, AT(tls.key_file), NULL, O_LIVE, 1, 0, "its private key, PEM" },
+    { "TLS_CLIENT_CA_FILE", O_STR, AT(tls.ca_file), NULL, O_LIVE, 1, 0,
       "PEM: only clients with a certificate of this CA are served; default: all" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
       "signs list cursors; the same on every replica; at least 32 characters" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
-    { "LOG_LEVEL", O_STR, AT(log_level), "info", 0, 1, 0, "debug, info, warn or error" },
-    { "ACCESS_LOG", O_BOOL, AT(access_log), "1", 0, 0, 0, "one line per request: 1 or 0" },
-    { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
     { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64,
       "pipelined connections per thread: one batches best, 1 to 64" },
     { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64,
@@ -64,15 +63,9 @@ static const struct opt opts[] = {
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
       "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
-    { "DRAIN_DELAY_MS", O_INT, AT(drain_delay_ms), "0", 0, 0, 600000,
-      "from SIGTERM, when /readyz begins to fail, until new connections are refused, in milliseconds" },
-    { "DRAIN_MS", O_INT, AT(drain_ms), "10000", 0, 0, 600000,
-      "time for requests under way at SIGTERM, in milliseconds" },
     { 0 },
 };
 
-static struct settings settings;
-static struct listen_settings listen_settings;
 static const struct service *service;
 static const struct pg_stmt *const *statements;
 
@@ -128,10 +121,11 @@ static void on_request(struct req *r)
 
 static void start_database(struct worker *w)
 {
+    const struct service_settings *s = settings_of(w);
     struct pg_config config = {
-        .url = settings.database_url, .timezone = settings.timezone, .application = service->name,
-        .connections = { settings.pg_connections, settings.pg_list_connections },
-        .statement_timeout_ms = settings.statement_timeout_ms, .statements = statements,
+        .url = s->database_url, .timezone = s->timezone, .application = service->name,
+        .connections = { s->pg_connections, s->pg_list_connections },
+        .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
         .channel = "names", .on_notify = names_forget, .notify_arg = w->names,
     };
     w->pg = pg_new(w->base, w->work, &config);
@@ -148,21 +142,22 @@ static void warm_up(void)
 
 static bool worker_start(struct worker *w)
 {
+    const struct service_settings *s = settings_of(w);
+    struct server_config config = {
+        .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->tokens = tokens_new();
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
-    w->client = outgoing_client(w->base);
-    certificates_renew(w);
+    w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
     start_database(w);
     start_housekeeping(w);
-    w->server = listen_open(w, (struct server_config){
-        .address = settings.address, .port = settings.port, .tls = w->tls, .is_inner = true, .on_request = on_request }, true);
-    w->keys = keys_new(w, settings.jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", settings.jwks_url));
+    w->server = listen_open(w, config, true);
+    w->keys = keys_new(w, s->jwks_url);
+    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
     return w->server && w->keys;
 }
 
@@ -185,11 +180,18 @@ static void worker_stop(struct worker *w)
     lookups_free(w->lookups);
     stop_housekeeping(w);
     client_free(w->client);
-    certificates_drop(w);
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
     tokens_free(w->tokens);
+}
+
+static void worker_reloaded(struct worker *w)
+{
+    const struct service_settings *s = settings_of(w);
+    server_set_tls(w->server, s->server_tls);
+    outgoing_reloaded(w);
+    listen_apply(w, w->server);
 }
 
 static bool worker_ready(const struct worker *w)
@@ -214,61 +216,68 @@ static const struct route openapi_route[] = {
 };
 static const struct route_table openapi_routes = { openapi_route, 1 };
 
-static bool reload(void)
+const void *service_settings(const struct worker *w)
 {
-    return certificates_reload(&settings.tls);
+    return ((const struct service_settings *)settings_of(w))->own;
 }
 
-static void configure(const struct start_group *groups)
+static bool settings_make(void *settings, struct buf *faults)
 {
-    settings.workers = start_workers();
-    start_load(service->name, groups);
-    const struct zone *zone = zone_load(settings.timezone);
-    if (!zone) {
-        fprintf(stderr, "%s: APP_TIMEZONE: no such zone: %s\n", service->name, settings.timezone);
-        exit(EXIT_FAILURE);
-    }
-    const char *fault = certificates_load(&settings.tls);
-    if (fault) {
-        fprintf(stderr, "%s: cannot start: %s\n", service->name, fault);
-        exit(EXIT_FAILURE);
-    }
-    type_set_zone(zone);
-    cursor_set_secret(str_of(settings.cursor_secret));
-    etag_set_strict(settings.strict);
-    log_init(service->name, start_log_level(settings.log_level));
-    start_log(groups);
+    struct service_settings *s = settings;
+    const char *fault = NULL;
+    bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
+    ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
+    if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
+    if (fault) buf_addf(faults, "%s\n", fault);
+    if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
+    return ok && !fault && has_zone;
+}
+
+static void settings_done(void *settings)
+{
+    struct service_settings *s = settings;
+    tls_free(s->server_tls);
+    outgoing_done(&s->app.outgoing);
+}
+
+static void configure(const struct service_settings *s)
+{
+    type_set_zone(zone_load(s->timezone));
+    cursor_set_secret(str_of(s->cursor_secret));
+    etag_set_strict(s->strict);
+}
+
+static int serve(const struct settings_plan *plan)
+{
+    static struct app app;
+    const struct service_settings *s = settings_start(plan);
+    configure(s);
+    statements = rest_statements(service->resources, service->statements);
+    struct route_table system = route_table_join(&system_routes, &openapi_routes);
+    app = (struct app){
+        .name = service->name, .worker_count = s->app.workers, .trusts_gateway = true,
+        .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
+        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded,
+    };
+    free((void *)system.rows);
+    listen_start(&s->app.listen);
+    int status = app_run(&app);
+    listen_stop();
+    free((void *)app.routes.rows);
+    settings_end();
+    return status;
 }
 
 int service_run(const struct service *s, int argc, char **argv)
 {
-    const struct start_group groups[] = { { "Every service", opts, &settings },
-                                          { "Limits of every service", listen_opts, &listen_settings },
-                                          OUTGOING_GROUP,
-                                          { s->opts ? s->name : NULL, s->opts, s->settings },
-                                          { 0 } };
+    const struct settings_group groups[] = { { "Every process", app_opts, 0 },
+                                             { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
+                                             { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
+                                             { "Every service", opts, 0 },
+                                             { s->opts ? s->name : NULL, s->opts, AT(own) },
+                                             { 0 } };
+    const struct settings_plan plan = { s->name, groups, sizeof(struct service_settings) + s->settings_size, settings_make, settings_done };
     service = s;
-    if (argc == 2 && !strcmp(argv[1], "configuration")) {
-        start_document(groups);
-        return EXIT_SUCCESS;
-    }
-    configure(groups);
-    statements = rest_statements(s->resources, s->statements);
-    struct route_table system = route_table_join(&system_routes, &openapi_routes);
-    static struct app app;
-    app = (struct app){
-        .name = s->name, .worker_count = settings.workers, .drain_delay_ms = settings.drain_delay_ms,
-        .drain_ms = settings.drain_ms, .access_log = settings.access_log,
-        .trusts_gateway = true,
-        .routes = route_table_join(s->routes, &system), .start = worker_start, .drain = worker_drain,
-        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready,
-        .reload = reload, .reloaded = certificates_renew,
-    };
-    free((void *)system.rows);
-    listen_start(&listen_settings, settings.workers);
-    int status = app_run(&app);
-    listen_stop();
-    tls_unload();
-    free((void *)app.routes.rows);
-    return status;
+    if (argc == 2 && !strcmp(argv[1], "configuration")) return settings_document(&plan), EXIT_SUCCESS;
+    return serve(&plan);
 }

@@ -7,6 +7,8 @@
 #include "io/pg.h"
 #include "schema/schema.h"
 
+struct worker;
+
 struct service {
     const char *name;
     const struct route_table *routes;
@@ -14,12 +16,14 @@ struct service {
     const struct resource *const *resources;     /* NULL-terminated: those with rest_* routes */
     const struct pg_stmt *const *statements;     /* NULL-terminated, the service's own; or NULL */
     const struct opt *opts;                      /* its own settings; or NULL */
-    void *settings;
+    size_t settings_size;                        /* of the struct that they fill */
 };
 
 /* Configuration, log, database, HTTP; serves until SIGTERM, drains, returns the exit status. With the argument
  * "configuration" it prints its settings as Markdown instead. */
 int service_run(const struct service *s, int argc, char **argv);
 
+/* The service's own settings as they are now: not kept for later. */
+const void *service_settings(const struct worker *w);
 
 #endif

@@ -1,13 +1,21 @@
-/* config: settings from the environment, as one table: it parses, prints itself redacted, and writes docs/configuration.md.
+/* config: settings from the environment and a file, as one table: it parses, prints itself redacted, and writes
+ * docs/configuration.md.
  *
- * A missing required value or a malformed one refuses to start, naming every fault at once. */
+ * The environment wins over the file; in both, empty is absent. A missing required value or a malformed one is a fault; all of
+ * them are named at once. */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
 #include "base/buf.h"
 
-enum opt_type { O_STR, O_INT, O_BOOL };        /* const char *, int, bool */
-enum opt_flag { O_REQUIRED = 1, O_SECRET = 2 };
+struct config_file;
+
+enum opt_type { O_STR, O_INT, O_BOOL, O_LEVEL }; /* const char *, int, bool, enum log_level */
+enum opt_flag {
+    O_REQUIRED = 1,
+    O_SECRET = 2,
+    O_LIVE = 4 /* what changes takes effect on reload, not only at the next start */
+};
 
 struct opt {
     const char *name; /* of the environment variable; NULL ends the table */
@@ -19,8 +27,12 @@ struct opt {
     const char *help;
 };
 
-/* Fills `settings` from the environment; texts stay valid until exit. false: `faults` has a line per fault. */
-bool config_load(const struct opt *opts, void *settings, struct buf *faults);
+/* Fills `settings`; its texts stay valid as long as `file` (NULL: none), those of the environment until exit. false: `faults` has a
+ * line per fault. */
+bool config_load(const struct opt *opts, struct config_file *file, void *settings, struct buf *faults);
+
+/* `settings` were loaded to replace `old`: logs what has changed. What is not O_LIVE keeps its old value, text and all. */
+void config_take_over(const struct opt *opts, const void *old, void *settings);
 
 void config_log(const struct opt *opts, const void *settings); /* one line, secrets as "***" */
 void config_document(const struct opt *opts, const char *title, struct buf *out); /* a Markdown table */

@@ -49,6 +49,7 @@ enum {
     LIMIT_REDIS_QUEUE = 1024,         /* commands in flight per worker -> REDIS_BUSY */
 
     LIMIT_LOG_LINE = 8 * 1024,
+    LIMIT_CONFIG_FILE = 64 * 1024,
 };
 
 #endif

@@ -20,7 +20,24 @@ static struct {
 void log_init(const char *service, enum log_level least)
 {
     config.service = service;
-    config.least = least;
+    log_set_level(least);
+}
+
+void log_set_level(enum log_level least)
+{
+    __atomic_store_n(&config.least, least, __ATOMIC_RELAXED);
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
+bool log_level_read(const char *name, enum log_level *ret)
+{
+    for (int i = 0; i <= LOG_ERROR; i++)
+        if (!strcmp(name, level_names[i])) return *ret = (enum log_level)i, true;
+    return false;
 }
 
 /* A line is always whole JSON: what does not fit is left out, and END_CUT, for which there is always room, says so. */
@@ -106,11 +123,11 @@ static struct str time_text(char room[32])
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (level < config.least) return;
+    if (level < __atomic_load_n(&config.least, __ATOMIC_RELAXED)) return;
     int error = errno;
     char now[32];
     const struct log_field head[] = {
-        LOG_STR("time", time_text(now)), LOG_Z("level", level_names[level]),
+        LOG_STR("time", time_text(now)), LOG_Z("level", log_level_name(level)),
         LOG_Z("service", config.service), LOG_Z("message", message), { .key = NULL },
     };
     struct line l;

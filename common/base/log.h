@@ -30,6 +30,10 @@ struct log_field {
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 
 void log_init(const char *service, enum log_level least);
+void log_set_level(enum log_level least); /* at any time, from any thread */
+
+const char *log_level_name(enum log_level level);           /* "debug", "info", "warn", "error" */
+bool log_level_read(const char *name, enum log_level *ret); /* false: another word */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "http/client_conn.h"
-#include "http/tls.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -242,7 +241,6 @@ struct client *client_new(struct event_base *base)
 
 void client_set_tls(struct client *c, void *tls)
 {
-    tls_release(c->tls);
     c->tls = tls;
 }
 
@@ -266,6 +264,5 @@ void client_free(struct client *c)
     for (struct origin *o; (o = LIST_FIRST(&c->origins));) origin_free(o);
     event_free(c->sweep);
     resolver_free(c->resolver);
-    tls_release(c->tls);
     free(c);
 }

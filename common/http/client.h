@@ -51,7 +51,7 @@ struct client *client_new(struct event_base *base);
 void client_end(struct client *c);  /* requests under way are answered with CLIENT_CLOSED; not from inside `done` */
 void client_free(struct client *c); /* the same, and all is gone, origins too */
 struct resolver *client_resolver(struct client *c);
-void client_set_tls(struct client *c, void *tls); /* SSL_CTX for https, of tls_hold(), which is taken over; for connections from now on */
+void client_set_tls(struct client *c, void *tls); /* SSL_CTX for https, borrowed; for connections from now on */
 
 /* NULL: not a url that the client takes; https only with client_set_tls(). Held until it is released, which need not be done
  * before client_free(); same url, same origin. A name is resolved for each connection; with `at`, its address is known and the

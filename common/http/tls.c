@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 
 /* RFC 9325: forward secrecy and AEAD only. TLS 1.3 has nothing else. */
 static const char suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -69,45 +68,22 @@ static const char *configure(SSL_CTX *ctx, enum tls_role role, const struct tls_
     return role == TLS_SERVER ? configure_server(ctx, f) : configure_client(ctx, f);
 }
 
-/* --- what is loaded ----------------------------------------------------------------------------------------------- */
-
-static SSL_CTX *current[TLS_ROLES];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void current_set(enum tls_role role, SSL_CTX *ctx)
+bool tls_is_wanted(const struct tls_files *f)
 {
-    pthread_mutex_lock(&lock);
-    SSL_CTX *old = current[role];
-    current[role] = ctx;
-    pthread_mutex_unlock(&lock);
-    SSL_CTX_free(old);
+    return f->cert_file || f->key_file || f->ca_file;
 }
 
-const char *tls_load(enum tls_role role, const struct tls_files *files)
+void *tls_new(enum tls_role role, const struct tls_files *files, const char **ret_fault)
 {
     SSL_CTX *ctx = SSL_CTX_new(role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
-    const char *fault = ctx ? configure(ctx, role, files) : "OpenSSL does not work";
-    if (!fault) return current_set(role, ctx), NULL;
+    *ret_fault = ctx ? configure(ctx, role, files) : "OpenSSL does not work";
+    if (!*ret_fault) return ctx;
     ERR_clear_error();
     SSL_CTX_free(ctx);
-    return fault;
+    return NULL;
 }
 
-void tls_unload(void)
-{
-    for (int role = 0; role < TLS_ROLES; role++) current_set((enum tls_role)role, NULL);
-}
-
-void *tls_hold(enum tls_role role)
-{
-    pthread_mutex_lock(&lock);
-    SSL_CTX *ctx = current[role];
-    if (ctx) SSL_CTX_up_ref(ctx);
-    pthread_mutex_unlock(&lock);
-    return ctx;
-}
-
-void tls_release(void *tls)
+void tls_free(void *tls)
 {
     SSL_CTX_free(tls);
 }

@@ -1,9 +1,11 @@
-/* tls: the certificates of this process, as a server and as a client: TLS 1.2 and 1.3, AEAD suites, session tickets. With http/stream
- * the only user of OpenSSL's connections.
+/* tls: certificates for those who come to this process, and for those it goes to: TLS 1.2 and 1.3, AEAD suites, session tickets. With
+ * http/stream the only user of OpenSSL's connections.
  *
- * What was loaded last is for connections from then on; older connections keep what they began with. */
+ * A context is read only once it is made; connections hold what they began with, whoever frees it. */
 #ifndef HTTP_TLS_H
 #define HTTP_TLS_H
+
+#include <stdbool.h>
 
 enum tls_role { TLS_SERVER, TLS_CLIENT, TLS_ROLES };
 
@@ -13,12 +15,10 @@ struct tls_files {
     const char *cert_file, *key_file, *ca_file; /* NULL: none */
 };
 
-/* NULL, or why they are no good: then nothing has changed. */
-const char *tls_load(enum tls_role role, const struct tls_files *files);
-void tls_unload(void);
+bool tls_is_wanted(const struct tls_files *files); /* there is at least one */
 
-/* SSL_CTX of what is loaded now, NULL for nothing: from any thread; held until tls_release(). */
-void *tls_hold(enum tls_role role);
-void tls_release(void *tls); /* NULL: nothing */
+/* SSL_CTX for http/server or http/client. NULL: `ret_fault` (static text) says why the files are no good. */
+void *tls_new(enum tls_role role, const struct tls_files *files, const char **ret_fault);
+void tls_free(void *tls); /* NULL: nothing */
 
 #endif

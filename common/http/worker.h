@@ -36,7 +36,6 @@ struct worker {
     struct lookups *lookups;
     struct router *router;
     struct server *server;
-    void *tls;                       /* SSL_CTX of `server`; NULL: plain */
     struct metrics *metrics;
     struct buf *access;              /* access lines not written yet */
     void (*on_reply)(struct req *r);  /* sees every answer before it goes: may add headers; NULL: nobody */

@@ -8,7 +8,6 @@
 struct auth_settings {
     int token_ttl_s;
 };
-extern struct auth_settings auth_settings;
 extern const struct opt auth_opts[];
 
 extern const struct pg_stmt stmt_user_by_name; /* $1 name -> id, username, name, hash, enabled, roles, permissions */

@@ -2,6 +2,7 @@
 #include "auth.h"
 #include "password.h"
 
+#include "app/service.h"
 #include "auth/principal.h"
 #include "auth/token.h"
 #include "auth-service_routes.h"
@@ -80,6 +81,12 @@ static enum step login_hash(struct req *r)
     return STEP_WAIT;
 }
 
+static int token_ttl_s(const struct req *r)
+{
+    const struct auth_settings *settings = service_settings(r->worker);
+    return settings->token_ttl_s;
+}
+
 static struct str sign(struct req *r, const struct login *l)
 {
     char session[UUID_LEN + 1];
@@ -93,7 +100,7 @@ static struct str sign(struct req *r, const struct login *l)
         .roles = user(l, USER_ROLES),
         .permissions = user(l, USER_PERMISSIONS),
         .issued_s = now,
-        .expires_s = now + auth_settings.token_ttl_s,
+        .expires_s = now + token_ttl_s(r),
     };
     if (!pg_rows(l->segment, 1)) return STR_NONE;
     const char *kid = arena_cstr(&r->arena, pg_value(l->segment, 1, 0, 0)),
@@ -133,7 +140,7 @@ static enum step login_reply(struct req *r)
     jw_key(&w, STR("token_type"));
     jw_str(&w, STR("bearer"));
     jw_key(&w, STR("expires_in"));
-    jw_int(&w, auth_settings.token_ttl_s);
+    jw_int(&w, token_ttl_s(r));
     jw_key(&w, STR("user_info"));
     write_user(&w, l);
     jw_object_end(&w);

@@ -3,10 +3,8 @@
 #include "auth.h"
 #include "auth-service_routes.h"
 
-struct auth_settings auth_settings;
-
 const struct opt auth_opts[] = {
-    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", 0, 1, 86400,
+    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", O_LIVE, 1, 86400,
       "life of an access token, in seconds" },
     { 0 },
 };
@@ -25,7 +23,7 @@ int main(int argc, char **argv)
         .resources = no_resources,
         .statements = statements,
         .opts = auth_opts,
-        .settings = &auth_settings,
+        .settings_size = sizeof(struct auth_settings),
     };
     return service_run(&service, argc, argv);
 }

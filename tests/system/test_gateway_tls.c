@@ -76,10 +76,38 @@ static void test_certificate_is_reloaded_without_a_dropped_connection(void **sta
 
     assert_int_equal(system(text("echo junk > %s/crt", dir)), 0);
     kill(gateway.pid, SIGHUP);
-    const char *log = text("grep -q 'certificate not reloaded' %s/replica.log", getenv("LOG_DIR"));
+    const char *log = text("grep -q 'configuration not reloaded' %s/replica.log", getenv("LOG_DIR"));
     for (int i = 0; i < 100 && system(log); i++) usleep(50 * 1000);
     assert_int_equal(system(log), 0);
     for (int i = 0; i < 8; i++) assert_string_equal(name_now(&gateway), "second");
+    expect(line_answers(old), "the connection of before is gone");
+    line_close(old);
+    assert_int_equal(replica_stop(&gateway), 0);
+    assert_int_equal(system(text("rm -r %s", dir)), 0);
+}
+
+static void test_certificate_can_be_another_file(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/crm-certificate-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    certificate_make(dir, "first");
+    assert_int_equal(system(text("mkdir %s/other && echo TLS_CERT_FILE=%s/crt >%s/conf && echo TLS_KEY_FILE=%s/key >>%s/conf", dir, dir,
+                                 dir, dir, dir)), 0);
+    certificate_make(text("%s/other", dir), "other");
+    struct replica gateway =
+        replica_start("gateway", text("CONFIG_FILE=%s/conf", dir), "TLS_CERT_FILE=", "TLS_KEY_FILE=", "WORKERS=2", NULL);
+    struct line *old = line_open(gateway.https_url);
+    assert_string_equal(name_of(old), "first");
+    assert_int_equal(system(text("sed -i 's|/crt|/other/crt|' %s/conf", dir)), 0); /* without its key: refused */
+    kill(gateway.pid, SIGHUP);
+    const char *refused = text("curl -fsS %s/metrics | grep -q 'result=\"refused\"} 1'", gateway.url);
+    for (int i = 0; i < 100 && system(refused); i++) usleep(50 * 1000);
+    assert_int_equal(system(refused), 0);
+    assert_string_equal(name_now(&gateway), "first");
+    assert_int_equal(system(text("sed -i 's|/key|/other/key|' %s/conf", dir)), 0);
+    kill(gateway.pid, SIGHUP);
+    expect(poll_until(5, has_name, &(struct wanted){ &gateway, "other" }), "still the first certificate");
     expect(line_answers(old), "the connection of before is gone");
     line_close(old);
     assert_int_equal(replica_stop(&gateway), 0);
@@ -133,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_is_reloaded_without_a_dropped_connection),
         cmocka_unit_test(test_session_is_resumed_by_whichever_thread_takes_the_connection),
+        cmocka_unit_test(test_certificate_can_be_another_file),
     };
     return system_main("gateway_tls", tests, COUNT(tests));
 }

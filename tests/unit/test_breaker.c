@@ -313,11 +313,37 @@ static void test_state_names(void **state)
     assert_string_equal(breaker_state_name(BREAKER_HALF_OPEN), "half_open");
 }
 
+static void test_other_settings_keep_the_state(void **state)
+{
+    (void)state;
+    struct breaker_settings strict = settings, shorter = settings;
+    strict.minimum = 5;
+    shorter.window_ms = 5000;
+    struct breaker b = fresh(&settings);
+    for (int i = 0; i < 4; i++) pass(&b, start, BREAKER_FAILED, 0);
+    breaker_set(&b, &strict); /* what was counted counts */
+    pass(&b, start, BREAKER_FAILED, 0);
+    assert_int_equal(breaker_state(&b, start), BREAKER_OPEN);
+    breaker_set(&b, &shorter);
+    assert_int_equal(breaker_state(&b, start), BREAKER_OPEN);
+    struct breaker_pass probe = breaker_admit(&b, end_of(&b, start));
+    assert_true(probe.allowed);
+    b = fresh(&settings);
+    for (int i = 0; i < 9; i++) pass(&b, start, BREAKER_FAILED, 0);
+    breaker_set(&b, &shorter); /* another window: nothing is in it */
+    pass(&b, start, BREAKER_FAILED, 0);
+    assert_int_equal(breaker_state(&b, start), BREAKER_CLOSED);
+}
+
 /* With the usual settings: half of all requests fail for a minute, then none. Few get through, and it closes by itself. */
 static void test_a_bad_minute(void **state)
 {
     (void)state;
-    struct breaker b = fresh(&breaker_usual);
+    static const struct breaker_settings usual = {
+        .window_ms = 10000, .minimum = 20, .error_percent = 50, .slow_percent = 80, .slow_ms = 3000,
+        .open_ms = 1000, .open_max_ms = 30000, .probes = 3, .probe_ms = 10000,
+    };
+    struct breaker b = fresh(&usual);
     int failed = 0, refused = 0;
     for (int i = 0; i < 60000; i++) {
         bool bad = unit_random() % 2;
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_a_report_counts_once),
         cmocka_unit_test(test_every_half_open_time_begins_anew),
         cmocka_unit_test(test_state_names),
+        cmocka_unit_test(test_other_settings_keep_the_state),
         cmocka_unit_test(test_a_bad_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

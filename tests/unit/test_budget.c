@@ -4,6 +4,7 @@
 
 enum { MS = 1000, SECOND = 1000 * MS };
 
+static const struct budget_settings usual = { .window_ms = 10000, .percent = 20, .per_second = 1 };
 static const uint64_t start = 1000 * (uint64_t)SECOND;
 
 static void requests(struct budget *b, uint64_t now, int count)
@@ -43,7 +44,7 @@ static void test_the_usual_budget(void **state)
 {
     (void)state;
     struct budget b;
-    budget_init(&b, &budget_usual);
+    budget_init(&b, &usual);
     requests(&b, start, 1000);
     assert_int_equal(retries(&b, start), 200 + 10);
 }
@@ -72,7 +73,7 @@ static void test_an_outage_adds_a_fifth(void **state)
     (void)state;
     struct budget b;
     int sent = 0;
-    budget_init(&b, &budget_usual);
+    budget_init(&b, &usual);
     for (int i = 0; i < 60000; i++) {
         budget_request(&b, start + (uint64_t)i * MS);
         while (budget_retry(&b, start + (uint64_t)i * MS)) sent++;
@@ -104,6 +105,24 @@ static void test_backoff_is_between_nothing_and_its_ceiling(void **state)
 }
 
 /* --- the window under breaker and budget ------------------------------------------------------------------------------- */
+
+static void test_other_settings_keep_what_was_counted(void **state)
+{
+    (void)state;
+    const struct budget_settings half = { 10000, 50, 0 }, shorter = { 5000, 50, 0 };
+    struct budget b;
+    budget_init(&b, &usual);
+    requests(&b, start, 100);
+    assert_int_equal(budget_left(&b, start), 20 + 10);
+    budget_set(&b, &half);
+    assert_int_equal(budget_left(&b, start), 50);
+    assert_int_equal(retries(&b, start), 50);
+    assert_int_equal(b.granted, 50);
+    budget_set(&b, &shorter); /* another window: nothing is in it */
+    assert_int_equal(budget_left(&b, start), 0);
+    requests(&b, start, 10);
+    assert_int_equal(budget_left(&b, start), 5);
+}
 
 static void test_window_forgets_by_parts(void **state)
 {
@@ -150,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_requests_and_retries_are_forgotten),
         cmocka_unit_test(test_an_outage_adds_a_fifth),
         cmocka_unit_test(test_backoff_is_between_nothing_and_its_ceiling),
+        cmocka_unit_test(test_other_settings_keep_what_was_counted),
         cmocka_unit_test(test_window_forgets_by_parts),
         cmocka_unit_test(test_window_sums_what_it_holds),
     };

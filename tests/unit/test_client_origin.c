@@ -43,10 +43,12 @@ static void test_same_url_at_another_address_is_another_origin(void **state)
 static void test_https_takes_a_context(void **state)
 {
     (void)state;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     assert_null(client_origin(client, STR("https://127.0.0.1")));
-    client_set_tls(client, SSL_CTX_new(TLS_client_method()));
+    client_set_tls(client, ctx);
     assert_int_equal(client_origin(client, STR("https://127.0.0.1"))->port, 443);
     assert_ptr_not_equal(client_origin(client, STR("https://crm.test:81")), client_origin(client, STR("http://crm.test:81")));
+    SSL_CTX_free(ctx);
 }
 
 /* Nothing of the request goes out before the peer is known. */
@@ -55,12 +57,14 @@ static void test_tls_that_does_not_come_about_is_no_connection(void **state)
     static const struct script silent = { { NULL }, false, 0 };
     char url[80];
     (void)state;
-    client_set_tls(client, SSL_CTX_new(TLS_client_method()));
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    client_set_tls(client, ctx);
     peer_start(&silent, 1);
     snprintf(url, sizeof url, "https://127.0.0.1:%d", listener_port(peer.listener));
     ask(client_origin(client, str_of(url)), (struct client_request){ .timeout_ms = 100 });
     result_is(CLIENT_CONNECT, 0, "");
     assert_int_equal(peer.accepted, 1);
+    SSL_CTX_free(ctx);
 }
 
 static void sweep(void)

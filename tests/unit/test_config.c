@@ -1,4 +1,5 @@
 #include "base/config.h"
+#include "base/log.h"
 
 #include "unit.h"
 
@@ -10,16 +11,18 @@ struct settings {
     const char *name, *secret, *note;
     int port, size;
     bool on;
+    enum log_level level;
 };
 
 #define AT(member) offsetof(struct settings, member)
 static const struct opt opts[] = {
     { "T_NAME", O_STR, AT(name), "crm", 0, 2, 0, "a name" },
     { "T_SECRET", O_STR, AT(secret), NULL, O_REQUIRED | O_SECRET, 8, 0, "a secret" },
-    { "T_NOTE", O_STR, AT(note), NULL, 0, 0, 0, "a note" },
+    { "T_NOTE", O_STR, AT(note), NULL, O_LIVE, 0, 0, "a note" },
     { "T_PORT", O_INT, AT(port), NULL, O_REQUIRED, 1, 65535, "a port" },
-    { "T_SIZE", O_INT, AT(size), "-3", 0, -5, 5, "a size" },
+    { "T_SIZE", O_INT, AT(size), "-3", O_LIVE, -5, 5, "a size" },
     { "T_ON", O_BOOL, AT(on), "1", 0, 0, 0, "a switch" },
+    { "T_LEVEL", O_LEVEL, AT(level), "info", 0, 0, 0, "a level" },
     { 0 },
 };
 
@@ -41,7 +44,7 @@ static bool load(const char *assignments, struct settings *s, char faults[1024])
     struct buf b;
     environment(assignments);
     buf_init(&b, 1023);
-    bool ok = config_load(opts, s, &b);
+    bool ok = config_load(opts, NULL, s, &b);
     memcpy(faults, buf_str(&b).p, b.len);
     faults[b.len] = 0;
     buf_done(&b);
@@ -62,7 +65,9 @@ static void test_values_and_fallbacks(void **state)
     assert_int_equal(s.port, 80);
     assert_int_equal(s.size, -3);
     assert_true(s.on);
-    assert_true(load(GOOD "T_NAME=xy T_NOTE=n T_SIZE=5 T_ON=false", &s, faults));
+    assert_int_equal(s.level, LOG_INFO);
+    assert_true(load(GOOD "T_NAME=xy T_NOTE=n T_SIZE=5 T_ON=false T_LEVEL=error", &s, faults));
+    assert_int_equal(s.level, LOG_ERROR);
     assert_string_equal(s.name, "xy");
     assert_string_equal(s.note, "n");
     assert_int_equal(s.size, 5);
@@ -86,6 +91,7 @@ static void test_faults(void **state)
         { GOOD "T_NAME=x T_SIZE=6 T_ON=yes",
           "T_NAME has no valid value: a name\nT_SIZE has no valid value: a size\nT_ON has no valid value: a switch\n" },
         { GOOD "T_ON=TRUE", "T_ON has no valid value: a switch\n" },
+        { GOOD "T_LEVEL=INFO", "T_LEVEL has no valid value: a level\n" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct settings s = { .note = NULL };
@@ -124,11 +130,29 @@ static void test_document(void **state)
     struct buf b;
     buf_init(&b, 4096);
     config_document(opts, "Title", &b);
-    expect(str_is(buf_str(&b), "## Title\n\n| variable | default | meaning |\n|---|---|---|\n"
-                               "| `T_NAME` | crm | a name |\n| `T_SECRET` | required | a secret (secret) |\n"
-                               "| `T_NOTE` | none | a note |\n| `T_PORT` | required | a port |\n| `T_SIZE` | -3 | a size |\n"
-                               "| `T_ON` | 1 | a switch |\n\n"), "%.*s", STR_ARG(buf_str(&b)));
+    expect(str_is(buf_str(&b), "## Title\n\n| variable | default | live | meaning |\n|---|---|---|---|\n"
+                               "| `T_NAME` | crm |  | a name |\n| `T_SECRET` | required |  | a secret (secret) |\n"
+                               "| `T_NOTE` | none | yes | a note |\n| `T_PORT` | required |  | a port |\n| `T_SIZE` | -3 | yes | a size |\n"
+                               "| `T_ON` | 1 |  | a switch |\n| `T_LEVEL` | info |  | a level |\n\n"), "%.*s", STR_ARG(buf_str(&b)));
     buf_done(&b);
+}
+
+static void test_only_what_is_live_changes(void **state)
+{
+    (void)state;
+    struct settings old = { .note = NULL }, s = { .note = NULL };
+    char faults[1024];
+    log_init("test", LOG_ERROR);
+    assert_true(load(GOOD "T_NAME=one T_NOTE=one T_SIZE=1", &old, faults));
+    assert_true(load("T_SECRET=87654321 T_PORT=81 T_NAME=two T_NOTE=two T_SIZE=2 T_ON=0 T_LEVEL=warn", &s, faults));
+    config_take_over(opts, &old, &s);
+    assert_ptr_equal(s.name, old.name);
+    assert_ptr_equal(s.secret, old.secret);
+    assert_int_equal(s.port, 80);
+    assert_true(s.on);
+    assert_int_equal(s.level, LOG_INFO);
+    assert_string_equal(s.note, "two");
+    assert_int_equal(s.size, 2);
 }
 
 int main(void)
@@ -138,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_the_log_line_hides_secrets),
         cmocka_unit_test(test_document),
+        cmocka_unit_test(test_only_what_is_live_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
