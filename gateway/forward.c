@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "base/percent.h"
 #include "http/traceparent.h"
 
 /* RFC 9110 section 7.6.1, and what the connection towards the service decides for itself. */
@@ -81,6 +82,14 @@ size_t forward_request(struct req *r, int timeout_ms, struct header out[FORWARD_
     out[n++] = (struct header){ STR("X-Forwarded-For"), r->peer };
     out[n++] = (struct header){ STR("X-Forwarded-Proto"), r->tls ? STR("https") : STR("http") };
     return n + forward_trace(r, out + n);
+}
+
+struct str forward_target(struct req *r)
+{
+    size_t sent = r->target.len - (str_is_none(r->query) ? 0 : r->query.len + 1);
+    struct str path = percent_encode_path(&r->arena, r->path);
+    if (str_eq(path, str_sub(r->target, 0, sent))) return r->target; /* nearly always */
+    return str_is_none(r->query) ? path : arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(path), STR_ARG(r->query));
 }
 
 void forward_reply(struct req *r, const struct client_reply *reply, struct str *ret_type)

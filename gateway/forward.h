@@ -11,6 +11,9 @@ enum { FORWARD_OWN = 6, FORWARD_MAX = LIMIT_HEADERS + FORWARD_OWN };
  * long the service has. Returns the number of fields in `out`. */
 size_t forward_request(struct req *r, int timeout_ms, struct header out[FORWARD_MAX]);
 
+/* The path in the normal form that routing and permission went by, and the query as it came. */
+struct str forward_target(struct req *r);
+
 /* The service's fields, copied to the reply. `ret_type`: its Content-Type. */
 void forward_reply(struct req *r, const struct client_reply *reply, struct str *ret_type);
 

@@ -228,7 +228,7 @@ void proxy(struct req *r)
     p->breaker = upstream_breaker(p->upstream, r->route);
     p->request = (struct client_request){
         .method = r->method,
-        .target = r->target,
+        .target = forward_target(r),
         .headers = p->headers,
         .body = r->body,
         .reply_max = SIZE_MAX, /* what is long is not kept */

@@ -23,6 +23,10 @@ const struct opt listen_opts[] = {
       "the same of one client address (IPv6: one /64), trusted proxies excepted; 0: no limit" },
     { "MAX_REQUESTS_IN_FLIGHT", O_INT, AT(requests_max), "2048", O_LIVE, 1, 1000000,
       "requests under way in the process; those beyond get 503 with Retry-After" },
+    { "MAX_HEAD_BYTES", O_INT, AT(head_max), "16384", O_LIVE, 1024, 65536,
+      "request line and header fields, in bytes; 431 beyond. A service takes 1,024 more, for what a gateway adds" },
+    { "MAX_HEADERS", O_INT, AT(headers_max), "100", O_LIVE, 8, LIMIT_HEADERS, "header fields; 431 beyond. A service takes 8 more" },
+    { "MAX_TARGET_BYTES", O_INT, AT(target_max), "8192", O_LIVE, 64, LIMIT_TARGET, "path and query, in bytes; 414 beyond" },
     { "MAX_BODY_BYTES", O_INT, AT(body_max), "1048576", O_LIVE, 1, 1073741824,
       "body of a request, where its route says nothing else, in bytes; 413 beyond" },
     { "HEAD_TIMEOUT_MS", O_INT, AT(head_ms), "10000", O_LIVE, 10, 600000,
@@ -60,6 +64,9 @@ static struct server_limits limits_of(const struct worker *w)
     const struct app_settings *app = settings_of(w);
     const struct listen_settings *s = &app->listen;
     return (struct server_limits){
+        .head_max = s->head_max,
+        .headers_max = s->headers_max,
+        .target_max = s->target_max,
         .body_max = s->body_max,
         .head_ms = s->head_ms,
         .idle_ms = s->idle_ms,

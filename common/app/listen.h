@@ -7,7 +7,8 @@
 
 struct listen_settings {
     int connections_max, connections_address_max, requests_max;
-    int head_ms, body_ms, body_rate, idle_ms, body_max;
+    int head_max, headers_max, target_max, body_max;
+    int head_ms, body_ms, body_rate, idle_ms;
 };
 extern const struct opt listen_opts[];
 

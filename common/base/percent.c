@@ -25,3 +25,25 @@ bool percent_decode(struct arena *a, struct str in, bool plus_is_space, struct s
     *ret = (struct str){ out, n };
     return true;
 }
+
+/* RFC 3986: pchar, and '/' */
+static bool stays(char c)
+{
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_letter || (c >= '0' && c <= '9') || (c && strchr("-._~!$&'()*+,;=:@/", c));
+}
+
+struct str percent_encode_path(struct arena *a, struct str path)
+{
+    size_t n = 0;
+    while (n < path.len && stays(path.p[n])) n++;
+    if (n == path.len) return path;
+    char *out = arena_alloc(a, 3 * path.len + 1);
+    memcpy(out, path.p, n);
+    for (size_t i = n; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.p[i];
+        if (stays(path.p[i])) out[n++] = (char)c;
+        else out[n++] = '%', out[n++] = "0123456789ABCDEF"[c >> 4], out[n++] = "0123456789ABCDEF"[c & 15];
+    }
+    return (struct str){ out, n };
+}

@@ -14,4 +14,8 @@ static inline int hex_digit(char c) /* 0-15; -1: none */
  * two digits. The result may hold any byte. */
 bool percent_decode(struct arena *a, struct str in, bool plus_is_space, struct str *ret);
 
+/* A path for a request line: what RFC 3986 section 3.3 does not allow in a segment is encoded, '/' stays. Itself
+ * when there is nothing to do. */
+struct str percent_encode_path(struct arena *a, struct str path);
+
 #endif

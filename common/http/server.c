@@ -102,12 +102,23 @@ void server_set_limits(struct server *s, const struct server_limits *l)
 {
     struct server_limits *own = &s->config.limits;
     *own = (struct server_limits){
+        .head_max = or_usual(l->head_max, LIMIT_HEAD),
+        .headers_max = or_usual(l->headers_max, LIMIT_HEADERS),
+        .target_max = or_usual(l->target_max, LIMIT_TARGET),
         .body_max = or_usual(l->body_max, LIMIT_BODY),
         .head_ms = or_usual(l->head_ms, LIMIT_HEAD_MS),
         .idle_ms = or_usual(l->idle_ms, LIMIT_IDLE_MS),
         .body_ms = or_usual(l->body_ms, LIMIT_BODY_MS),
         .body_rate = or_usual(l->body_rate, LIMIT_BODY_RATE),
         .requests_max = or_usual(l->requests_max, LIMIT_REQUESTS),
+    };
+    bool is_inner = s->config.is_inner;
+    s->wire_limits = (struct wire_limits){
+        .head = (size_t)own->head_max + (is_inner ? LIMIT_HEAD_ADDED : 0),
+        .headers = (size_t)own->headers_max + (is_inner ? LIMIT_HEADERS_ADDED : 0),
+        .target = (size_t)own->target_max,
+        .body = (size_t)own->body_max,
+        .window = s->config.window,
     };
     s->limits_ms[HANDSHAKE] = s->limits_ms[HEAD] = own->head_ms;
     s->limits_ms[BODY] = own->body_ms;

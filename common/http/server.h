@@ -12,6 +12,8 @@ struct server;
 
 /* 0: as base/limits.h has it. */
 struct server_limits {
+    int head_max, headers_max; /* bytes, fields -> 431 */
+    int target_max;         /* bytes -> 414 */
     int body_max;           /* bytes -> 413 */
     int head_ms, idle_ms;
     int body_ms, body_rate; /* a body has body_ms, and a second more for every body_rate bytes that have come -> 408 */

@@ -222,7 +222,7 @@ static void body_limit(struct server_conn *c)
     const struct server_config *config = &c->server->config;
     const struct asked *a = &c->wire.asked;
     size_t max = config->body_max_of ? config->body_max_of(config->worker, a->method, a->path) : 0;
-    c->wire.body_max = max ? max : (size_t)config->limits.body_max;
+    if (max) c->wire.body_max = max;
 }
 
 static bool conn_step(struct server_conn *c)
@@ -347,8 +347,7 @@ void conn_open(struct server *s, int fd, const char *peer)
         free(c);
         return;
     }
-    wire_init(&c->wire, (size_t)s->config.limits.body_max, s->config.window);
-    if (s->config.is_inner) wire_set_inner(&c->wire);
+    wire_init(&c->wire, &s->wire_limits);
     evtimer_assign(&c->timer, s->base, on_timer, c);
     LIST_INSERT_HEAD(&s->conns, c, link);
     s->count++;

@@ -20,6 +20,7 @@ struct server {
     struct event_base *base;
     struct server_config config; /* its limits: none is 0 */
     int limits_ms[PHASE_COUNT];
+    struct wire_limits wire_limits;
     int in_flight; /* requests that live */
     bool is_freed; /* but for those */
     struct evhtp *htp;

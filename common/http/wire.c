@@ -6,25 +6,25 @@ enum { GO_ON = -1 };
 /* Bytes of a request line besides its target: the longest method, two blanks, the version, CRLF. */
 enum { LINE_REST = 7 + 2 + 8 + 2 };
 
-void wire_init(struct wire *w, size_t body_max, size_t window)
+static size_t or_usual(size_t limit, size_t usual)
 {
-    *w = (struct wire){ .default_max = body_max, .body_max = body_max, .window = window };
-    buf_init(&w->body, body_max);
-}
-
-void wire_set_inner(struct wire *w)
-{
-    w->is_inner = true;
+    return limit ? limit : usual;
 }
 
 static size_t head_max(const struct wire *w)
 {
-    return LIMIT_HEAD + (w->is_inner ? LIMIT_HEAD_ADDED : 0);
+    return or_usual(w->limits->head, LIMIT_HEAD);
 }
 
-static size_t headers_max(const struct wire *w)
+static size_t target_max(const struct wire *w)
 {
-    return LIMIT_HEADERS + (w->is_inner ? LIMIT_HEADERS_ADDED : 0);
+    return or_usual(w->limits->target, LIMIT_TARGET);
+}
+
+void wire_init(struct wire *w, const struct wire_limits *limits)
+{
+    *w = (struct wire){ .limits = limits };
+    buf_init(&w->body, 0);
 }
 
 void wire_done(struct wire *w)
@@ -51,7 +51,6 @@ static void body_forget(struct wire *w)
 {
     buf_done(&w->body);
     chunked_done(&w->chunked);
-    w->body_max = w->default_max;
 }
 
 struct asked wire_take(struct wire *w)
@@ -79,6 +78,7 @@ static int body_announced(struct wire *w, const struct head *h)
 {
     bool has_body = h->chunked || h->length;
     w->phase = has_body ? WIRE_LIMIT : WIRE_WHOLE;
+    w->body_max = or_usual(w->limits->body, LIMIT_BODY);
     w->left = h->length;
     w->asked.body_length = h->chunked ? -1 : (int64_t)h->length;
     w->expects_continue = h->expect_continue;
@@ -102,7 +102,8 @@ static int head_take(struct wire *w, struct str *in, size_t len)
     enum err_code code = head_read_request(&h, arena_dup(&a->arena, str_take(in, len)), &w->reason);
     asked_fill(a, &h);
     if (code != E_OK) return refuse(w, code, w->reason);
-    if (h.header_count > headers_max(w)) return refuse(w, E_HEAD_TOO_LARGE, "too many headers");
+    if (a->target.len > target_max(w)) return refuse(w, E_TARGET_TOO_LONG, "the request target is too long");
+    if (h.header_count > or_usual(w->limits->headers, LIMIT_HEADERS)) return refuse(w, E_HEAD_TOO_LARGE, "too many headers");
     if (!target_read(&a->arena, a->target, &a->path, &a->query))
         return refuse(w, E_BAD_REQUEST, "the path is not in normal form");
     return body_announced(w, &h);
@@ -118,7 +119,7 @@ static int head_is_incomplete(struct wire *w, struct str bytes)
 {
     bool has_line = memchr(bytes.p, '\n', bytes.len) != NULL;
     unsigned char first = (unsigned char)bytes.p[0];
-    if (!has_line && bytes.len > LIMIT_TARGET + LINE_REST)
+    if (!has_line && bytes.len > target_max(w) + LINE_REST)
         return refuse(w, E_TARGET_TOO_LONG, "the request target is too long");
     if (bytes.len >= head_max(w)) return refuse(w, E_HEAD_TOO_LARGE, "the head is too large");
     /* TLS to a plain port, and the like: no need to wait for the end of what cannot become a head. */
@@ -156,7 +157,7 @@ static int body_piece(struct wire *w, struct str piece, bool is_last)
 
 static int body_begun(struct wire *w, struct buf *so_far)
 {
-    if (!w->window || so_far->len <= w->window) return WIRE_MORE;
+    if (!w->limits->window || so_far->len <= w->limits->window) return WIRE_MORE;
     w->asked.body = arena_dup(&w->asked.arena, buf_str(so_far));
     buf_done(so_far);
     w->streams = true;

@@ -31,10 +31,16 @@ struct asked {
     bool keep_alive, is_1_0;
 };
 
+/* Bytes, but for `headers`. 0: as base/limits.h has it, but for `window`. */
+struct wire_limits {
+    size_t head, headers, target;
+    size_t body;
+    size_t window; /* of a body, that are collected at most; 0: all of it */
+};
+
 struct wire {
-    size_t default_max, window;
-    bool is_inner;
-    size_t body_max; /* of this request */
+    const struct wire_limits *limits; /* borrowed; may change between two calls */
+    size_t body_max;                  /* of this request */
     enum { WIRE_HEAD, WIRE_LIMIT, WIRE_BODY, WIRE_CHUNKED, WIRE_WHOLE, WIRE_ENDED, WIRE_BROKEN } phase;
     struct asked asked;
     bool expects_continue, streams; /* streams: between WIRE_BEGUN and WIRE_END */
@@ -46,10 +52,8 @@ struct wire {
     const char *reason; /* static text */
 };
 
-/* `body_max`: bytes of a body, unless the owner sets another limit at WIRE_ANNOUNCED. `window`: bytes of a body that are
- * collected at most; 0: all of it. */
-void wire_init(struct wire *w, size_t body_max, size_t window);
-void wire_set_inner(struct wire *w); /* there is room in a head for what a gateway adds */
+/* The owner may set another limit for a body at WIRE_ANNOUNCED. */
+void wire_init(struct wire *w, const struct wire_limits *limits);
 void wire_done(struct wire *w);
 
 /* Reads on, up to one whole request; what follows it stays in `in`. */

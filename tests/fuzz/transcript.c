@@ -136,12 +136,13 @@ static void check_refused(struct transcript *t, struct wire *w)
 static void transcript_make(struct transcript *t, struct str stream, const struct manner *how, uint64_t state)
 {
     struct reading r = { .t = t };
+    const struct wire_limits limits = { .body = TRANSCRIPT_BODY_MAX, .window = how->window };
     size_t used = 0, end = 0;
     *t = (struct transcript){ .requests = 0 };
     buf_init(&t->text, TRANSCRIPT_MAX);
     buf_init(&t->body, TRANSCRIPT_BODY_MAX);
     buf_init(&r.body, TRANSCRIPT_BODY_MAX);
-    wire_init(&r.wire, TRANSCRIPT_BODY_MAX, how->window);
+    wire_init(&r.wire, &limits);
     while (end < stream.len && !t->is_refused) {
         size_t n = how->piece_of(&state);
         end = n < stream.len - end ? end + n : stream.len;

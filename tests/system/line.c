@@ -74,8 +74,9 @@ static char *take(struct line *l, size_t n)
 {
     while (l->len < n)
         if (!more(l)) return NULL;
-    char *taken = strndup(n ? l->in : "", n);
+    char *taken = calloc(n + 1, 1);
     if (!taken) abort();
+    if (n) memcpy(taken, l->in, n);
     l->len -= n;
     if (l->len) memmove(l->in, l->in + n, l->len);
     return pool_keep(taken, free);

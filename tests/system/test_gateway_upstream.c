@@ -166,7 +166,8 @@ static const char *head_of(const struct replica *gateway, const char *first, con
 static struct replica gateway_to_listener(const char *trusted)
 {
     return replica_start("gateway", SETTING("UPSTREAM_CUSTOMER_SERVICE", "http://127.0.0.1:%d", listener.port),
-                         SETTING("TRUSTED_PROXIES", "%s", trusted), "WORKERS=1", NULL);
+                         SETTING("TRUSTED_PROXIES", "%s", trusted), "WORKERS=1",
+                         "UPSTREAM_CHECK_MS=0", NULL);
 }
 
 static void has(const char *head, const char *part)
@@ -218,6 +219,41 @@ static void test_trace_is_continued(void **state)
     close(listener.fd);
 }
 
+/* What permission and routing went by is what the service sees; the query is its own. */
+static void test_path_goes_on_in_normal_form(void **state)
+{
+    static const struct {
+        const char *asked, *gets;
+    } paths[] = {
+        { "/api/v1/%63ustomers?a=%63", "GET /api/v1/customers?a=%63 HTTP/1.1\r\n" },
+        { "/api/v1/customers?keyword=%e5%8c%97", "GET /api/v1/customers?keyword=%e5%8c%97 HTTP/1.1\r\n" },
+        { "/api/v1/customers/a%20b%3f%25", "GET /api/v1/customers/a%20b%3F%25 HTTP/1.1\r\n" },
+        { "/api/v1/customers/\xe5\x8c\x97", "GET /api/v1/customers/%E5%8C%97 HTTP/1.1\r\n" },
+    };
+    (void)state;
+    listener_open();
+    struct replica gateway = gateway_to_listener("");
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        pthread_t thread;
+        const char *line = text("GET %s HTTP/1.1\r\nHost: localhost\r\n", paths[i].asked);
+        const char *hops = "Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n";
+        const char *bytes = text("%s%sAuthorization: Bearer %s\r\n\r\n", line, hops, stack.admin_token);
+        memset(listener.head, 0, sizeof listener.head);
+        pthread_create(&thread, NULL, hear_one, NULL);
+        int fd = raw_connect(gateway.plain_url);
+        raw_send(fd, bytes, strlen(bytes));
+        assert_int_equal(raw_status(raw_reply(fd)), 200);
+        pthread_join(thread, NULL);
+        close(fd);
+        has(listener.head, paths[i].gets);
+        lacks(listener.head, "X-Hop"); /* RFC 9110 7.6.1 */
+        lacks(listener.head, "Keep-Alive");
+        lacks(listener.head, "Connection");
+    }
+    assert_int_equal(replica_stop(&gateway), 0);
+    close(listener.fd);
+}
+
 static void test_answer_that_is_none_is_502(void **state)
 {
     (void)state;
@@ -245,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_breaker_opens_and_closes_by_itself),
         cmocka_unit_test(test_forwarded_addresses_are_believed_of_trusted_proxies_only),
         cmocka_unit_test(test_trace_is_continued),
+        cmocka_unit_test(test_path_goes_on_in_normal_form),
         cmocka_unit_test(test_answer_that_is_none_is_502),
     };
     return system_main("gateway_upstream", tests, COUNT(tests));

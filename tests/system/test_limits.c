@@ -25,8 +25,10 @@ static void say(int fd, const char *bytes)
 
 static int metric_of(const char *url, const char *series)
 {
-    const char *at = strstr(GET(text("%s/metrics", url))->body, series);
-    return at ? atoi(at + strlen(series)) : -1;
+    const struct reply *all = expect_status(GET(text("%s/metrics", url)), 200);
+    const char *at = strstr(all->body, series);
+    expect(at != NULL, "no %s in %s", series, all->body);
+    return atoi(at + strlen(series));
 }
 
 static int refusals(const struct replica *r, const char *reason)

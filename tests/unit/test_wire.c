@@ -4,6 +4,8 @@
 
 enum { BODY_MAX = 100 };
 
+static const struct wire_limits whole = { .body = BODY_MAX }, usual = { .head = 0 };
+
 #define S(bytes)         { bytes, sizeof(bytes) - 1 }
 #define GET              "GET /a?b HTTP/1.1\r\nHost: crm\r\n\r\n"
 #define POST(headers)    "POST /p HTTP/1.1\r\nHost: crm\r\n" headers "\r\n"
@@ -140,7 +142,7 @@ static void check_split(size_t i, size_t first, size_t second)
     const size_t cuts[] = { 0, first, second, stream.len };
     bool ok = true;
     buf_init(&got, 1 << 16);
-    wire_init(&w, BODY_MAX, 0);
+    wire_init(&w, &whole);
     for (int k = 0; k < 3 && ok; k++) {
         in = str_sub(stream, used, cuts[k + 1]);
         ok = read_on(&w, &in, &got);
@@ -179,7 +181,7 @@ static void test_streams_give_the_same_byte_by_byte(void **state)
         size_t used = 0;
         bool ok = true;
         buf_init(&got, 1 << 16);
-        wire_init(&w, BODY_MAX, 0);
+        wire_init(&w, &whole);
         for (size_t n = 0; n < cases[i].stream.len && ok; n++) {
             struct str in = str_sub(cases[i].stream, used, n + 1);
             ok = read_on(&w, &in, &got);
@@ -198,7 +200,7 @@ static enum wire_result feed_one(struct buf *stream, enum err_code *ret_code)
 {
     struct str in = buf_str(stream);
     struct wire w;
-    wire_init(&w, LIMIT_BODY, 0);
+    wire_init(&w, &usual);
     enum wire_result got = read_past_announced(&w, &in);
     *ret_code = w.code;
     wire_done(&w);
@@ -284,7 +286,7 @@ static void test_chunk_extensions_and_trailers_are_limited(void **state)
 static enum wire_result first_result(struct str stream)
 {
     struct wire w;
-    wire_init(&w, BODY_MAX, 0);
+    wire_init(&w, &whole);
     enum wire_result got = read_past_announced(&w, &stream);
     wire_done(&w);
     return got;
@@ -306,7 +308,7 @@ static void test_refused_request_keeps_what_was_read(void **state)
     struct str stream = STR("PUT /p HTTP/1.1\r\nHost: crm\r\nX-Request-Id: 7\r\nContent-Length: 101\r\n\r\n");
     struct wire w;
     (void)state;
-    wire_init(&w, BODY_MAX, 0);
+    wire_init(&w, &whole);
     assert_int_equal(read_past_announced(&w, &stream), WIRE_REFUSED);
     struct asked a = wire_take(&w);
     assert_int_equal(a.method, METHOD_PUT);
@@ -316,6 +318,32 @@ static void test_refused_request_keeps_what_was_read(void **state)
     assert_int_equal(read_past_announced(&w, &stream), WIRE_REFUSED);
     arena_done(&a.arena);
     wire_done(&w);
+}
+
+static void test_limits_may_be_smaller(void **state)
+{
+    static const struct {
+        const char *stream;
+        enum err_code want;
+    } smaller[] = {
+        { "GET /12345 HTTP/1.1\r\nHost: crm\r\n\r\n", E_OK },
+        { "GET /123456 HTTP/1.1\r\nHost: crm\r\n\r\n", E_TARGET_TOO_LONG },
+        { "GET /123456789012345678901234567890", E_TARGET_TOO_LONG },
+        { "GET / HTTP/1.1\r\nHost: crm\r\nA: 1\r\n\r\n", E_OK },
+        { "GET / HTTP/1.1\r\nHost: crm\r\nA: 1\r\nB: 2\r\n\r\n", E_HEAD_TOO_LARGE },
+        { "GET / HTTP/1.1\r\nHost: crm\r\nA: 12345678901234567890123456789012345678901234567890\r\n\r\n", E_HEAD_TOO_LARGE },
+    };
+    static const struct wire_limits limits = { .head = 60, .headers = 2, .target = 6 };
+    (void)state;
+    for (size_t i = 0; i < sizeof smaller / sizeof *smaller; i++) {
+        struct str in = str_of(smaller[i].stream);
+        struct wire w;
+        wire_init(&w, &limits);
+        enum wire_result got = wire_read(&w, &in);
+        bool ok = w.code == smaller[i].want && (got == WIRE_REFUSED) == (w.code != E_OK);
+        if (!ok) fail_msg("case %zu: %s", i, err_table[w.code].slug);
+        wire_done(&w);
+    }
 }
 
 int main(void)
@@ -328,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_chunk_extensions_and_trailers_are_limited),
         cmocka_unit_test(test_continue_is_asked_for_when_the_body_is_awaited),
         cmocka_unit_test(test_refused_request_keeps_what_was_read),
+        cmocka_unit_test(test_limits_may_be_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

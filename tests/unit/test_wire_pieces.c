@@ -7,6 +7,8 @@
 
 enum { BODY_MAX = 100, WINDOW = 8 };
 
+static const struct wire_limits whole = { .body = BODY_MAX }, pieces = { .body = BODY_MAX, .window = WINDOW };
+
 /* "(begin|piece|piece)" of what is longer than the window, "[whole]" of the rest. */
 static bool read_pieces(struct wire *w, struct str *in, struct buf *out)
 {
@@ -53,7 +55,7 @@ static void test_long_bodies_come_in_pieces_split_at_any_byte(void **state)
             struct wire w;
             struct str in = str_sub(all, 0, cut);
             buf_init(&got, 4096);
-            wire_init(&w, BODY_MAX, WINDOW);
+            wire_init(&w, &pieces);
             if (read_pieces(&w, &in, &got)) {
                 in = str_sub(all, cut - in.len, all.len);
                 read_pieces(&w, &in, &got);
@@ -74,7 +76,7 @@ static void test_limit_of_a_body_is_set_when_it_is_announced(void **state)
                         POST("Content-Length: 101\r\n"));
     struct wire w;
     (void)state;
-    wire_init(&w, BODY_MAX, 0);
+    wire_init(&w, &whole);
     assert_int_equal(wire_read(&w, &in), WIRE_ANNOUNCED);
     w.body_max = 6;
     assert_int_equal(wire_read(&w, &in), WIRE_REQUEST);
