@@ -21,8 +21,10 @@ const struct opt listen_opts[] = {
       "connections of clients to the process; those beyond get 503, then are closed" },
     { "MAX_CONNECTIONS_PER_ADDRESS", O_INT, AT(connections_address_max), "2048", O_LIVE, 0, 1000000,
       "the same of one client address (IPv6: one /64), trusted proxies excepted; 0: no limit" },
-    { "MAX_REQUESTS_IN_FLIGHT", O_INT, AT(requests_max), "2048", O_LIVE, 1, 1000000,
-      "requests under way in the process; those beyond get 503 with Retry-After" },
+    { "MAX_REQUESTS_IN_FLIGHT", O_INT, AT(requests_max), "512", O_LIVE, 1, 1000000,
+      "requests under way in the process; those beyond wait in turn ..." },
+    { "REQUEST_QUEUE_MS", O_INT, AT(queue_ms), "500", O_LIVE, 0, 60000,
+      "... so long, in milliseconds, then get 503 with Retry-After; 0: at once" },
     { "MAX_HEAD_BYTES", O_INT, AT(head_max), "16384", O_LIVE, 1024, 65536,
       "request line and header fields, in bytes; 431 beyond. A service takes 1,024 more, for what a gateway adds" },
     { "MAX_HEADERS", O_INT, AT(headers_max), "100", O_LIVE, 8, LIMIT_HEADERS, "header fields; 431 beyond. A service takes 8 more" },
@@ -72,6 +74,7 @@ static struct server_limits limits_of(const struct worker *w)
         .idle_ms = s->idle_ms,
         .body_ms = s->body_ms,
         .body_rate = s->body_rate,
+        .queue_ms = s->queue_ms ? s->queue_ms : -1,
         .requests_max = (s->requests_max + w->app->worker_count - 1) / w->app->worker_count,
     };
 }

@@ -6,7 +6,7 @@
 #include "http/server.h"
 
 struct listen_settings {
-    int connections_max, connections_address_max, requests_max;
+    int connections_max, connections_address_max, requests_max, queue_ms;
     int head_max, headers_max, target_max, body_max;
     int head_ms, body_ms, body_rate, idle_ms;
 };

@@ -16,7 +16,8 @@ enum {
     LIMIT_IDLE_MS = 75 * 1000,        /* keep-alive without a request: closed */
     LIMIT_CONNECTIONS = 16 * 1024,    /* of a process -> 503, then closed at accept */
     LIMIT_CONNECTIONS_ADDRESS = 2048, /* of one client address -> 503, then closed at accept */
-    LIMIT_REQUESTS = 2048,            /* under way in a process -> 503 with Retry-After */
+    LIMIT_REQUESTS = 512,             /* under way in a process; further ones wait ... */
+    LIMIT_QUEUE_MS = 500,             /* ... so long -> 503 with Retry-After */
     LIMIT_WINDOW = 64 * 1024,         /* of a body, until it is passed on before it is whole */
     LIMIT_UNSENT = 256 * 1024,        /* of replies that a client has not taken, until no more is made or fetched for it */
     LIMIT_QUERY_PARAMS = 32,

@@ -43,6 +43,20 @@ struct str str_cut(struct str *rest, char sep)
     return str_sub(all, 0, n);
 }
 
+/* Eight bytes at a time: an access token is a kilobyte of such. */
+size_t str_clean_span(struct str s)
+{
+    static const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    size_t n = 0;
+    for (; s.len - n >= 8; n += 8) {
+        uint64_t word, del;
+        memcpy(&word, s.p + n, 8);
+        del = word ^ 0x7f * ones;
+        if ((((word - 0x20 * ones) & ~word) | ((del - ones) & ~del)) & tops) break;
+    }
+    return n;
+}
+
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
 {
     bool negative = s.len && s.p[0] == '-';

@@ -52,6 +52,8 @@ bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
 bool str_has_prefix(struct str s, struct str prefix);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */
 
+size_t str_clean_span(struct str s); /* bytes before the first control character or DEL, perhaps a few less */
+
 /* Cuts the part before the first `sep` off `rest` and returns it; without `sep`, all of it. `rest` becomes absent
  * after the last part, so `while (!str_is_none(rest))` visits every part, empty ones too. */
 struct str str_cut(struct str *rest, char sep);

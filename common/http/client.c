@@ -13,7 +13,7 @@ enum { IDLE_MS = LIMIT_IDLE_MS - 15 * 1000, SWEEP_S = 10 };
 
 static bool has_control(struct str s, char least)
 {
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = least > ' ' ? 0 : str_clean_span(s); i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if ((c < (unsigned char)least && c != '\t') || c == 0x7f) return true;
     }

@@ -87,20 +87,6 @@ size_t head_end(struct str in)
 
 /* --- field lines -------------------------------------------------------------------------------------------------- */
 
-/* Eight bytes at a time while none is below space or DEL: an access token is a kilobyte of such. */
-static size_t clean_span(struct str s)
-{
-    static const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    size_t n = 0;
-    for (; s.len - n >= 8; n += 8) {
-        uint64_t word, del;
-        memcpy(&word, s.p + n, 8);
-        del = word ^ 0x7f * ones;
-        if ((((word - 0x20 * ones) & ~word) | ((del - ones) & ~del)) & tops) break;
-    }
-    return n;
-}
-
 const char *header_read(struct str line, struct header *ret)
 {
     size_t n = span(line, T);
@@ -108,7 +94,7 @@ const char *header_read(struct str line, struct header *ret)
     if (n == 0 || n == line.len || line.p[n] != ':') return "a malformed header name";
     ret->name = str_sub(line, 0, n);
     ret->value = str_trim(str_sub(line, n + 1, line.len));
-    return consists_of(str_sub(ret->value, clean_span(ret->value), ret->value.len), V) ? NULL : "a control character in a header value";
+    return consists_of(str_sub(ret->value, str_clean_span(ret->value), ret->value.len), V) ? NULL : "a control character in a header value";
 }
 
 static bool host_is_valid(struct str host)

@@ -13,6 +13,8 @@
 #include "http/head.h"
 #include "http/route.h"
 
+#include <sys/queue.h>
+
 struct server_conn;
 struct principal;
 struct worker;
@@ -70,6 +72,7 @@ struct req {
 
     uint64_t db_us;                    /* time spent waiting for PostgreSQL */
     struct server_conn *conn;          /* NULL once the client is gone */
+    TAILQ_ENTRY(req) waiting;          /* http/server: for its turn */
     int holds;
 };
 

@@ -111,6 +111,7 @@ void server_set_limits(struct server *s, const struct server_limits *l)
         .body_ms = or_usual(l->body_ms, LIMIT_BODY_MS),
         .body_rate = or_usual(l->body_rate, LIMIT_BODY_RATE),
         .requests_max = or_usual(l->requests_max, LIMIT_REQUESTS),
+        .queue_ms = l->queue_ms < 0 ? 0 : or_usual(l->queue_ms, LIMIT_QUEUE_MS),
     };
     bool is_inner = s->config.is_inner;
     s->wire_limits = (struct wire_limits){
@@ -145,6 +146,7 @@ struct server *server_new(struct event_base *base, const struct server_config *c
     s->config = *config;
     server_set_limits(s, &config->limits);
     LIST_INIT(&s->conns);
+    queue_init(s);
     s->htp = htp_new(s);
     s->accept_again = evtimer_new(base, on_accept_again, s);
     if (!s->accept_again) abort();
@@ -207,6 +209,7 @@ void server_free(struct server *s)
     if (!s) return;
     evhtp_unbind_socket(s->htp);
     while (!LIST_EMPTY(&s->conns)) conn_close(LIST_FIRST(&s->conns));
+    queue_free(s);
     evhtp_free(s->htp);
     event_free(s->accept_again);
     s->is_freed = true;

@@ -17,7 +17,8 @@ struct server_limits {
     int body_max;           /* bytes -> 413 */
     int head_ms, idle_ms;
     int body_ms, body_rate; /* a body has body_ms, and a second more for every body_rate bytes that have come -> 408 */
-    int requests_max;       /* under way -> 503 */
+    int requests_max;       /* under way; further ones wait ... */
+    int queue_ms;           /* ... so long -> 503; < 0: not at all */
 };
 
 struct server_config {

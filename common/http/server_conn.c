@@ -159,12 +159,14 @@ static enum refusal wire_refusal(const struct server_conn *c)
 static void request_ends(void *server)
 {
     struct server *s = server;
-    if (--s->in_flight == 0 && s->is_freed) free(s);
+    s->in_flight--;
+    if (!s->is_freed) queue_look(s);
+    else if (!s->in_flight) free(s);
 }
 
-static void refuse(struct server_conn *c, struct req *r, enum refusal refusal, enum err_code code, const char *reason)
+void req_refuse(struct server *s, struct req *r, enum refusal refusal, enum err_code code, const char *reason)
 {
-    conn_count(c->server, refusal);
+    conn_count(s, refusal);
     r->refused = refusal_names[refusal];
     problem_add(&r->problem, &r->arena, code, STR("request"), str_of(reason));
     if (err_table[code].http == 503) r->problem.retry_after_s = 1;
@@ -173,43 +175,52 @@ static void refuse(struct server_conn *c, struct req *r, enum refusal refusal, e
 void conn_refuse(struct server_conn *c, struct req *r)
 {
     r->close = true;
-    refuse(c, r, wire_refusal(c), c->wire.code, c->wire.reason);
+    req_refuse(c->server, r, wire_refusal(c), c->wire.code, c->wire.reason);
 }
 
-/* False: there is room for it. */
-static bool is_over_limit(struct server_conn *c, struct req *r)
+/* The callee may reply at once and still look at it. */
+void req_begin(struct req *r, handler_fn handler)
 {
-    static const char *const reasons[] = {
-        [REFUSAL_CONNECTIONS] = "too many connections",
-        [REFUSAL_ADDRESS] = "too many connections from this address",
-        [REFUSAL_REQUESTS] = "too many requests under way",
-    };
-    enum refusal limit = c->refused;
-    const struct server_config *config = &c->server->config;
-    bool is_busy = c->server->in_flight > config->limits.requests_max;
-    r->close = limit != REFUSAL_COUNT;
-    if (limit == REFUSAL_COUNT && is_busy && !(config->is_vital && config->is_vital(r))) limit = REFUSAL_REQUESTS;
-    if (limit != REFUSAL_COUNT) refuse(c, r, limit, E_OVERLOADED, reasons[limit]);
-    return limit != REFUSAL_COUNT;
+    req_hold(r);
+    handler(r);
+    req_release(r);
 }
 
-/* `by_wire`: it is refused by the wire. */
-static void request_begin(struct server_conn *c, bool by_wire)
+static void refuse_connection(struct server_conn *c, struct req *r)
 {
-    const struct server_config *config = &c->server->config;
+    bool is_one_address = c->refused == REFUSAL_ADDRESS;
+    r->close = true;
+    req_refuse(c->server, r, c->refused, E_OVERLOADED,
+               is_one_address ? "too many connections from this address" : "too many connections");
+}
+
+static bool is_too_much(const struct server *s, const struct req *r)
+{
+    bool is_busy = s->in_flight - s->waiting_count > s->config.limits.requests_max || s->waiting_count;
+    return is_busy && !(s->config.is_vital && s->config.is_vital(r));
+}
+
+static struct req *request_start(struct server_conn *c)
+{
     struct req *r = c->req = request_new(c);
     c->has_asked = true;
     c->server->in_flight++;
     arena_defer(&r->arena, request_ends, c->server);
-    if (by_wire) conn_refuse(c, r);
-    phase_enter(c, BUSY);
-    bool is_refused = by_wire || is_over_limit(c, r);
-    req_hold(r); /* the callee may reply at once and still look at it */
-    (is_refused ? config->on_refused : config->on_request)(r);
-    req_release(r);
+    return r;
 }
 
-/* --- the connection: read, begin, answer, as long as there is something to do ------------------------------------- */
+static void request_begin(struct server_conn *c, bool is_refused_by_wire)
+{
+    struct server *s = c->server;
+    struct req *r = request_start(c);
+    if (is_refused_by_wire) conn_refuse(c, r);
+    else if (c->refused != REFUSAL_COUNT) refuse_connection(c, r);
+    phase_enter(c, BUSY);
+    bool is_busy = r->problem.code == E_OK && is_too_much(s, r);
+    if (is_busy && queue_add(s, r)) return;
+    if (is_busy) req_refuse(s, r, REFUSAL_REQUESTS, E_OVERLOADED, "too many requests under way");
+    req_begin(r, r->problem.code == E_OK ? s->config.on_request : s->config.on_refused);
+}
 
 /* Nothing can be begun: a request is under way, the client does not take its replies, or there will be no more. */
 static bool is_blocked(const struct server_conn *c)

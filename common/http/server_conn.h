@@ -1,7 +1,7 @@
 /* server_conn: one client connection, from its first byte to its last. Private to http/server.
  *
  * server.c listens and accepts; server_conn.c reads and begins requests, one at a time and in order, and ends the connection;
- * server_reply.c answers, and passes on bodies that do not wait to be whole. */
+ * server_reply.c answers, and passes on bodies that do not wait to be whole; server_queue.c has the requests that wait for room. */
 #ifndef HTTP_SERVER_CONN_H
 #define HTTP_SERVER_CONN_H
 
@@ -22,6 +22,9 @@ struct server {
     int limits_ms[PHASE_COUNT];
     struct wire_limits wire_limits;
     int in_flight; /* requests that live */
+    TAILQ_HEAD(, req) waiting; /* of these, for room: the longest first */
+    int waiting_count;
+    struct event queue;
     bool is_freed; /* but for those */
     struct evhtp *htp;
     struct event *accept_again;
@@ -56,6 +59,14 @@ void conn_fail(struct server_conn *c);  /* the same, from the loop */
 void conn_refuse(struct server_conn *c, struct req *r); /* r->problem, from what the wire says */
 void conn_run(struct server_conn *c);   /* reads, begins, answers as far as it goes; may free it */
 void conn_count(struct server *s, enum refusal refusal);
+void req_refuse(struct server *s, struct req *r, enum refusal refusal, enum err_code code, const char *reason); /* r->problem */
+void req_begin(struct req *r, handler_fn handler);
+
+/* In server_queue.c. */
+void queue_init(struct server *s);
+void queue_free(struct server *s); /* its connections are closed */
+bool queue_add(struct server *s, struct req *r); /* false: nobody waits here */
+void queue_look(struct server *s); /* there may be room */
 
 /* In server_reply.c. */
 bool body_is_wanted(const struct server_conn *c);

@@ -4,52 +4,13 @@
 #include "expect.h"
 #include "pool.h"
 #include "puppet.h"
+#include "refusal.h"
 #include "replica.h"
 #include "stack.h"
 
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#define REQUEST(line, more) line " HTTP/1.1\r\nHost: localhost\r\n" more "\r\n"
-#define PUBLIC REQUEST("GET /api/v1/auth/jwks", "") /* auth-service answers it to anybody */
-
-static void say(int fd, const char *bytes)
-{
-    raw_send(fd, bytes, strlen(bytes));
-}
-
-static int metric_of(const char *url, const char *series)
-{
-    const struct reply *all = expect_status(GET(text("%s/metrics", url)), 200);
-    const char *at = strstr(all->body, series);
-    expect(at != NULL, "no %s in %s", series, all->body);
-    return atoi(at + strlen(series));
-}
-
-static int refusals(const struct replica *r, const char *reason)
-{
-    return metric_of(r->url, text("http_refusals_total{reason=\"%s\"} ", reason));
-}
-
-static bool log_has_line(void *arg)
-{
-    return system(text("grep -aqF '\"refused\":\"%s\"' \"$LOG_DIR\"/replica.log", (const char *)arg)) == 0;
-}
-
-/* `reply` is the error envelope; the refusal is in the log, and counted once since `before`. */
-static void expect_refused(const struct replica *r, const char *reply, int status, const char *slug, const char *reason, int before)
-{
-    expect(raw_status(reply) == status && strstr(reply, text("\"code\":%d,", status)) && strstr(reply, text("\"error\":\"%s\"", slug)) &&
-               strstr(reply, "\"request_id\":\"") && strstr(reply, "\r\nX-Request-Id: "),
-           "wanted %d %s: %s", status, slug, reply);
-    expect(poll_until(5, log_has_line, text("%s", reason)), "the log does not tell of %s", reason);
-    assert_int_equal(refusals(r, reason), before + 1);
-}
 
 /* --- sizes -------------------------------------------------------------------------------------------------------- */
 
@@ -195,12 +156,6 @@ static const char *answer_to(const char *source, const char *url)
     return reply;
 }
 
-static void expect_overloaded(const struct replica *r, const char *reply, const char *reason, int before)
-{
-    expect(strstr(reply, "\r\nRetry-After: 1\r\n") != NULL, "%s", reply);
-    expect_refused(r, reply, 503, "OVERLOADED", reason, before);
-}
-
 struct asking {
     const char *source, *url;
     int fd;
@@ -268,68 +223,6 @@ static void test_connections_of_a_process_are_limited(void **state)
     for (int i = 1; i < MAX; i++) close(fds[i]);
 }
 
-/* --- requests under way ------------------------------------------------------------------------------------------- */
-
-static void test_requests_under_way_are_limited(void **state)
-{
-    (void)state;
-    own_stack_only();
-    struct puppet service = puppet_open();
-    struct replica gateway = replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=http://127.0.0.1:%d", service.port), "WORKERS=1",
-                                           "MAX_REQUESTS_IN_FLIGHT=2", "UPSTREAM_CHECK_MS=0", NULL);
-    int fds[3], upstream[2];
-    const char *ask = text(REQUEST("GET /api/v1/customers", "Authorization: Bearer %s\r\n"), stack.admin_token);
-    for (int i = 0; i < 2; i++) {
-        fds[i] = raw_connect(gateway.plain_url);
-        say(fds[i], ask);
-        upstream[i] = puppet_accept(&service);
-        puppet_head(upstream[i]);
-    }
-    fds[2] = raw_connect(gateway.plain_url);
-    say(fds[2], ask);
-    as(NULL);
-    expect_overloaded(&gateway, raw_reply(fds[2]), "requests_in_flight", 0);
-    for (int i = 0; i < 2; i++) {
-        say(upstream[i], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
-        assert_int_equal(raw_status(raw_reply(fds[i])), 200);
-        close(upstream[i]);
-    }
-    say(fds[2], PUBLIC); /* the connection was kept, and there is room again */
-    assert_int_equal(raw_status(raw_reply(fds[2])), 200);
-    for (int i = 0; i < 3; i++) close(fds[i]);
-    puppet_close(&service);
-}
-
-static void *ask_slowly(void *arg)
-{
-    return http_send(&(struct request){ .method = "GET", .url = arg, .token = stack.admin_token, .fresh = true });
-}
-
-static void test_busy_service_still_tells_its_health(void **state)
-{
-    (void)state;
-    own_stack_only();
-    struct replica service = replica_start("customer-service", "WORKERS=1", "MAX_REQUESTS_IN_FLIGHT=1", NULL);
-    const char *one = text("%s%s", service.url, customer_path(customer(unique("忙"), NULL)));
-    pid_t backends = part_pid("PG");
-    pthread_t thread;
-    struct reply *held, *refused = NULL;
-    expect_status(http_send(&(struct request){ .method = "GET", .url = one, .token = stack.admin_token, .fresh = true }), 200);
-    assert_int_equal(system(text("pkill -STOP -P %d -f customer_service", (int)backends)), 0); /* its queries take their time */
-    pthread_create(&thread, NULL, ask_slowly, (void *)(uintptr_t)one);
-    for (int i = 0; i < 500 && (!refused || refused->status != 503); i++)
-        refused = http_send(&(struct request){
-            .method = "GET", .url = text("%s/openapi.json", service.url), .token = stack.admin_token, .fresh = true });
-    struct reply *health = http_send(&(struct request){ .method = "GET", .url = text("%s/healthz", service.url), .fresh = true });
-    struct reply *metrics = http_send(&(struct request){ .method = "GET", .url = text("%s/metrics", service.url), .fresh = true });
-    system(text("pkill -CONT -P %d -f customer_service", (int)backends));
-    pthread_join(thread, (void **)&held);
-    expect_error(refused, 503, "OVERLOADED", NULL);
-    expect_status(health, 200);
-    expect_status(metrics, 200);
-    expect_status(held, 200);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,8 +233,6 @@ int main(void)
         cmocka_unit_test(test_connections_of_one_address_are_limited),
         cmocka_unit_test(test_proxy_that_is_trusted_may_have_more_connections),
         cmocka_unit_test(test_connections_of_a_process_are_limited),
-        cmocka_unit_test(test_requests_under_way_are_limited),
-        cmocka_unit_test(test_busy_service_still_tells_its_health),
     };
     return system_main("limits", tests, COUNT(tests));
 }

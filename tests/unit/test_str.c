@@ -72,6 +72,26 @@ static void test_cut_visits_every_part(void **state)
     }
 }
 
+/* It may stop up to seven bytes early, never late. */
+static void test_clean_span_ends_before_a_control_character(void **state)
+{
+    static const char bad[] = { 0, 1, '\t', '\n', '\r', 0x1f, 0x7f };
+    char text[64];
+    (void)state;
+    for (size_t at = 0; at < sizeof text; at++)
+        for (size_t i = 0; i < sizeof bad; i++) {
+            memset(text, 'a', sizeof text);
+            memset(text + at / 2, 0xe5, 4);
+            text[at] = bad[i];
+            size_t n = str_clean_span((struct str){ text, sizeof text });
+            assert_true(n <= at && at - n < 8);
+        }
+    memset(text, '~', sizeof text);
+    assert_int_equal(str_clean_span((struct str){ text, sizeof text }), sizeof text);
+    assert_int_equal(str_clean_span((struct str){ text, 7 }), 0);
+    assert_int_equal(str_clean_span(STR("")), 0);
+}
+
 static void test_to_i64(void **state)
 {
     (void)state;
