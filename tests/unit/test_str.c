@@ -153,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eq), cmocka_unit_test(test_absent_is_not_empty), cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_trim), cmocka_unit_test(test_cut_visits_every_part), cmocka_unit_test(test_to_i64),
+        cmocka_unit_test(test_clean_span_ends_before_a_control_character),
         cmocka_unit_test(test_hash_depends_on_every_byte_and_the_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
