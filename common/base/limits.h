@@ -25,7 +25,7 @@ enum {
 
     /* HTTP out */
     LIMIT_REPLY = 16 * 1024 * 1024,
-    LIMIT_UPSTREAM_IDLE = 64,         /* idle keep-alive connections kept per upstream and worker */
+    LIMIT_UPSTREAM_IDLE = 512,        /* idle keep-alive connections kept per upstream and worker */
     LIMIT_UPSTREAM_QUEUE = 4096,      /* requests in flight per upstream and worker -> 503 */
 
     /* JSON in */
