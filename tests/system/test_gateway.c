@@ -267,6 +267,7 @@ static void test_gateway_adds_security_headers(void **state)
     for (size_t i = 0; i < COUNT(replies); i++) {
         expect(header(replies[i], "Strict-Transport-Security"), "%s", replies[i]->head);
         assert_string_equal(header(replies[i], "X-Content-Type-Options"), "nosniff");
+        assert_string_equal(header(replies[i], "Cache-Control"), "no-store");
     }
 }
 

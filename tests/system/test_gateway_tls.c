@@ -6,11 +6,15 @@
 #include "replica.h"
 #include "stack.h"
 
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <openssl/x509.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const char *name_of(const struct line *l)
@@ -156,12 +160,54 @@ static void test_session_is_resumed_by_whichever_thread_takes_the_connection(voi
     assert_int_equal(replica_stop(&gateway), 0);
 }
 
+/* --- without TLS -------------------------------------------------------------------------------------------------- */
+
+/* An address of this machine that is not its loopback; false: it has none. */
+static bool outer_address(struct sockaddr_in *ret)
+{
+    struct ifaddrs *all, *i;
+    bool found = false;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (i = all; i && !found; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || i->ifa_flags & IFF_LOOPBACK) continue;
+        memcpy(ret, i->ifa_addr, sizeof *ret);
+        found = true;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static bool is_open(struct sockaddr_in at, const char *url)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    at.sin_port = htons((uint16_t)atoi(strrchr(url, ':') + 1));
+    bool is = connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    close(fd);
+    return is;
+}
+
+static void test_plain_port_is_there_when_asked_for_and_on_loopback_only(void **state)
+{
+    static const char request[] = "GET /nowhere HTTP/1.1\r\nHost: crm\r\n\r\n";
+    struct sockaddr_in inner = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, outer;
+    (void)state;
+    struct replica asked = replica_start("gateway", "HTTPS_ADDRESS=0.0.0.0", NULL);
+    struct replica not_asked = replica_start("gateway", "PLAIN_PORT=0", NULL);
+    const char *reply = raw_exchange(asked.plain_url, request, sizeof request - 1);
+    expect(raw_status(reply) == 404 && !strstr(reply, "Strict-Transport-Security"), "%s", reply); /* RFC 6797 7.2 */
+    assert_false(is_open(inner, not_asked.plain_url));
+    if (!outer_address(&outer)) return;
+    assert_true(is_open(outer, asked.https_url));
+    assert_false(is_open(outer, asked.plain_url));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_is_reloaded_without_a_dropped_connection),
         cmocka_unit_test(test_session_is_resumed_by_whichever_thread_takes_the_connection),
         cmocka_unit_test(test_certificate_can_be_another_file),
+        cmocka_unit_test(test_plain_port_is_there_when_asked_for_and_on_loopback_only),
     };
     return system_main("gateway_tls", tests, COUNT(tests));
 }
