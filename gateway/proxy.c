@@ -41,6 +41,7 @@ static bool answer_degraded(struct req *r)
     if (!stale_find(g->stale, r->target, now, s->stale_max_ms, &last)) return false;
     req_reply_header(r, STR("Age"), arena_printf(&r->arena, "%d", (int)((now - last.since_us) / 1000000)));
     req_reply_header(r, STR("X-Degraded"), STR("stale"));
+    g->upstream[r->route->service].degraded++;
     reply_raw(r, 200, last.type, last.body);
     return true;
 }

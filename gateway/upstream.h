@@ -28,6 +28,7 @@ struct upstream {
     struct breaker *breakers; /* by row of `routes` */
     const struct route_table *routes;
     uint64_t random;          /* state of upstream_random() */
+    uint64_t degraded;        /* answers that stood in for its own, for metrics */
 };
 
 void upstream_init(struct upstream *u, const struct worker *w, const struct route_table *routes, const struct upstream_settings *settings,

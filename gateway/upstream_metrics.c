@@ -10,7 +10,7 @@ enum { STATES = BREAKER_HALF_OPEN + 1 };
 
 /* Written by one thread, read by any: relaxed atomics, no locks. */
 struct service_numbers {
-    uint64_t retries, refused;
+    uint64_t retries, refused, degraded;
     uint64_t usable, ejected, down, in_flight;
 };
 
@@ -68,6 +68,7 @@ static void publish_service(struct service_numbers *n, const struct upstream *u,
         in_flight += hosts[i]->in_flight;
     }
     set(&n->retries, u->budget.granted);
+    set(&n->degraded, u->degraded);
     set(&n->refused, u->budget.refused);
     set(&n->usable, usable);
     set(&n->ejected, count - usable - down);
@@ -104,6 +105,7 @@ struct metric {
 static const struct metric service_metrics[] = {
     { "upstream_retries_total", "", "counter", "Requests sent once more.", SUM, SERVICE(retries) },
     { "upstream_retries_refused_total", "", "counter", "Retries that the budget did not allow.", SUM, SERVICE(refused) },
+    { "upstream_degraded_answers_total", "", "counter", "Requests answered from the last good answer.", SUM, SERVICE(degraded) },
     { "upstream_requests_in_flight", "", "gauge", "Requests that wait for a service.", SUM, SERVICE(in_flight) },
     { "upstream_hosts", ",state=\"usable\"", "gauge", "Addresses of a service, as the worker that thinks worst of them sees them.", LEAST,
       SERVICE(usable) },

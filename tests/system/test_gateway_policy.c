@@ -195,6 +195,12 @@ static int with_answer(const char *path, const char *answer)
     return client;
 }
 
+static bool is_counted(void *arg)
+{
+    (void)arg;
+    return has_text(GET(text("%s/metrics", gateway.url)), "upstream_degraded_answers_total{service=\"customer-service\"} 1\n");
+}
+
 static void test_last_good_answer_stands_in_where_the_route_says_so(void **state)
 {
     (void)state;
@@ -209,6 +215,8 @@ static void test_last_good_answer_stands_in_where_the_route_says_so(void **state
     expect(strstr(reply, "\r\nX-Degraded: stale\r\n") && strstr(reply, "\r\nAge: "), "%s", reply);
     expect(raw_status(reply) == 200 && strstr(reply, "[2]"), "%s", reply);
     close(client);
+    as(NULL);
+    expect(poll_until(5, is_counted, NULL), "the answer is not counted");
     expect_reply(ask("GET", "/api/v1/regions?size=2", ""), 503, "\"SERVICE_UNAVAILABLE\""); /* that was never asked */
     expect_reply(ask("GET", "/api/v1/customers?size=1", ""), 503, "\"SERVICE_UNAVAILABLE\""); /* whose answer is not for everybody */
     client = raw_connect(gateway.plain_url);
