@@ -23,6 +23,12 @@ struct puppet puppet_open(void)
     return p;
 }
 
+struct replica puppet_gateway(const struct puppet *p, const char *one, const char *another)
+{
+    return replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=http://127.0.0.1:%d", p->port), "WORKERS=1", "UPSTREAM_CHECK_MS=0", one,
+                         another, NULL);
+}
+
 void puppet_close(struct puppet *p)
 {
     close(p->fd);

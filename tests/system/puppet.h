@@ -2,6 +2,8 @@
 #ifndef SYSTEM_PUPPET_H
 #define SYSTEM_PUPPET_H
 
+#include "replica.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -11,6 +13,9 @@ struct puppet {
 };
 
 struct puppet puppet_open(void);
+
+/* A gateway of one thread whose customer-service it is, and that asks it nothing by itself. Settings, or NULL. */
+struct replica puppet_gateway(const struct puppet *p, const char *one, const char *another);
 void puppet_close(struct puppet *p);
 int puppet_accept(const struct puppet *p); /* the next connection; the test ends when none comes */
 

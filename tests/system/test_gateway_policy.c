@@ -25,8 +25,7 @@ static void begin(void)
 {
     if (service.fd) puppet_close(&service);
     service = puppet_open();
-    gateway = replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=http://127.0.0.1:%d", service.port), "WORKERS=1",
-                            "UPSTREAM_CHECK_MS=0", NULL);
+    gateway = puppet_gateway(&service, NULL, NULL);
 }
 
 /* The client's connection, on which the request has been sent. */

@@ -31,8 +31,7 @@ static void begin(void)
 {
     if (service.fd) puppet_close(&service);
     service = puppet_open();
-    gateway = replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=http://127.0.0.1:%d", service.port), "WORKERS=1",
-                            "MAX_BODY_BYTES=100000000", "UPSTREAM_CHECK_MS=0", NULL);
+    gateway = puppet_gateway(&service, "MAX_BODY_BYTES=100000000", NULL);
 }
 
 /* A client that has sent this head. */

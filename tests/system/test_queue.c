@@ -26,8 +26,7 @@ static struct crowd {
 static void crowd_gather(const char *queue)
 {
     crowd.service = puppet_open();
-    crowd.gateway = replica_start("gateway", text("UPSTREAM_CUSTOMER_SERVICE=http://127.0.0.1:%d", crowd.service.port), "WORKERS=1",
-                                  "MAX_REQUESTS_IN_FLIGHT=2", "UPSTREAM_CHECK_MS=0", queue, NULL);
+    crowd.gateway = puppet_gateway(&crowd.service, "MAX_REQUESTS_IN_FLIGHT=2", queue);
     const char *ask = text(REQUEST("GET /api/v1/customers", "Authorization: Bearer %s\r\n"), stack.admin_token);
     for (int i = 0; i < 3; i++) {
         crowd.fds[i] = raw_connect(crowd.gateway.plain_url);
