@@ -145,6 +145,7 @@ static bool try_again(struct passage *p, const struct client_reply *reply)
     if (client_is_gone || p->tries > s->retries_max || !is_worth_repeating(p, reply) || !may_be_repeated(p, reply)) return false;
     if (wait_ms >= remaining_ms(p->r) || !budget_retry(&p->upstream->budget, clock_us())) return false;
     struct timeval wait = { wait_ms / 1000, wait_ms % 1000 * 1000 };
+    server_body_pause(p->r); /* there is nobody to take it */
     evtimer_add(&p->timer, &wait);
     LIST_INSERT_HEAD(&p->gateway->waiting, p, link);
     p->is_waiting = true;

@@ -139,6 +139,26 @@ static void test_client_waits_for_a_service_that_does_not_read(void **state)
     close(upstream);
 }
 
+static void test_long_body_is_tried_again_as_long_as_nothing_of_it_is_lost(void **state)
+{
+    (void)state;
+    begin();
+    int client = client_with(HEAD("POST", "Idempotency-Key: k\r\nContent-Length: 300000\r\n"));
+    pattern_send(client, 0, 100000);
+    int upstream = puppet_accept(&service);
+    puppet_head(upstream);
+    pattern_receive(upstream, 0, 100000);
+    close(upstream); /* all that has gone is still in the gateway's memory */
+    pattern_send(client, 100000, 300000); /* comes while it waits for the next try */
+    upstream = puppet_accept(&service);
+    puppet_head(upstream);
+    assert_int_equal(pattern_receive(upstream, 0, 200000), 200000);
+    close(upstream); /* now it is not */
+    const char *reply = raw_reply(client);
+    expect(raw_status(reply) == 502 && has(reply, "\"BAD_GATEWAY\""), "%s", reply);
+    close(client);
+}
+
 static void test_client_that_leaves_ends_its_request(void **state)
 {
     (void)state;
@@ -345,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_service_gets_a_long_body_before_it_is_whole),
         cmocka_unit_test(test_long_chunked_body_stays_chunked),
         cmocka_unit_test(test_client_waits_for_a_service_that_does_not_read),
+        cmocka_unit_test(test_long_body_is_tried_again_as_long_as_nothing_of_it_is_lost),
         cmocka_unit_test(test_client_that_leaves_ends_its_request),
         cmocka_unit_test(test_nonsense_within_a_long_body_is_400_and_ends_the_request),
         cmocka_unit_test(test_body_over_the_limit_is_413_however_much_has_gone_on),
