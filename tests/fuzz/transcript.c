@@ -58,7 +58,7 @@ static void check_length(const struct reading *r)
     must(a->body_length == (f.is_chunked ? -1 : (int64_t)f.length));
     must(f.is_chunked ? !a->is_1_0 : r->body.len == f.length);
     must(r->announced == (f.is_chunked || f.length));
-    must(!r->begun || r->body.len > r->wire.window);
+    must(!r->begun || r->body.len > r->wire.limits->window);
 }
 
 static void request_end(struct reading *r, size_t used)
@@ -91,7 +91,7 @@ static bool step(struct reading *r, struct str *in, size_t end)
         request_end(r, end - in->len);
         break;
     case WIRE_BEGUN:
-        must(r->wire.window && r->begun++ == 0);
+        must(r->wire.limits->window && r->begun++ == 0);
         request_take(r);
         break;
     case WIRE_PIECE:
