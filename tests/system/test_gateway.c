@@ -247,6 +247,9 @@ static void test_request_id_is_in_reply_and_both_logs_once(void **state)
         expect(poll_until(3, log_has, command), "%s.log does not know %s", logs[i], id);
     }
     assert_int_equal(system(text("test $(grep -cF '%s' \"$LOG_DIR\"/gateway.log) = 1", id)), 0);
+    expect(strlen(id) == 36 && id[14] == '7', "%s is no UUIDv7", id);
+    const char *kept = "\"client_request_id\":\"chosen-by-the-client\"";
+    assert_int_equal(system(text("grep -F '%s' \"$LOG_DIR\"/gateway.log | grep -qF '%s'", id, kept)), 0);
 }
 
 static void test_logs_hold_no_token_and_no_password(void **state)
