@@ -15,12 +15,14 @@ struct keys {
     struct origin *origin;
     struct str path;
     struct event *timer;
+    struct exchange *exchange; /* NULL: nothing is asked */
     const char *fault; /* of TLS, as the log says */
 };
 
 static void on_reply(void *arg, const struct client_reply *reply)
 {
     struct keys *k = arg;
+    k->exchange = NULL;
     bool ok = reply->error == CLIENT_OK && reply->status == 200 && tokens_set_keys(k->worker->tokens, reply->body);
     if (!ok && tokens_have_keys(k->worker->tokens)) log_warn("signing keys not refreshed", LOG_INT("status", reply->status));
     if (reply->fault && reply->fault != k->fault) log_warn("no TLS with JWKS_URL", LOG_Z("reason", reply->fault));
@@ -37,7 +39,7 @@ static void on_timer(int fd, short what, void *arg)
     struct client_request request = {
         .method = METHOD_GET, .target = k->path, .timeout_ms = TIMEOUT_MS, .reply_max = JWKS_MAX, .idempotent = true
     };
-    client_send(k->origin, &request, on_reply, k);
+    k->exchange = client_send(k->origin, &request, on_reply, k);
 }
 
 struct keys *keys_new(struct worker *w, const char *jwks_url)
@@ -56,6 +58,7 @@ struct keys *keys_new(struct worker *w, const char *jwks_url)
 
 void keys_free(struct keys *k)
 {
+    if (k->exchange) client_abort(k->exchange);
     event_free(k->timer);
     free(k);
 }

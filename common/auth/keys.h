@@ -6,6 +6,6 @@ struct keys;
 struct worker;
 
 struct keys *keys_new(struct worker *w, const char *jwks_url); /* NULL: malformed URL */
-void keys_free(struct keys *k);
+void keys_free(struct keys *k); /* before its client: gives up what it has asked */
 
 #endif
