@@ -12,14 +12,15 @@ PARTS=("${@:-${ALL[@]}}")
 
 N=20000          # customers
 ROUNDS=5         # of which the median counts
+LATENCY_ROUNDS=3 # the same, of each rate
 COST_S=3         # seconds of one run
-LOAD_SHARE=0.7   # of the gateway's rate, when latency is measured
+LOAD=0.7         # of the machine, at which the added latency is judged
 ADDRESSES=8      # that many connections come from, in turn: there is a limit for each
 IDLE=10000       # connections
 SLOW=1000        # slow clients of a kind
 SLOW_S=15        # seconds in which others are served beside them
 OVERLOAD=4000    # connections, each with a request under way at all times
-[ "$QUICK" = 0 ] || ROUNDS=2 COST_S=1 IDLE=2000 SLOW_S=4
+[ "$QUICK" = 0 ] || ROUNDS=2 LATENCY_ROUNDS=1 COST_S=1 IDLE=2000 SLOW_S=4
 
 # shellcheck source=tests/bench/stack.sh
 . "$HERE/stack.sh"

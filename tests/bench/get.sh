@@ -5,11 +5,13 @@
 ticks() { awk '{ sub(/.*[)] /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 backend_ticks() { local pid sum=0; for pid in $(pgrep -P "$PG_PID" -f 'customer_service'); do sum=$((sum + $(ticks "$pid"))); done; echo "$sum"; }
 
+DRIVE_AHEAD=() # what runs it, as `chrt -f 1`
+
 # drive CONNECTIONS BASE_URL [OPTION...]: leaves its figures in $DRIVE_OUT, by default $WORK/drive
 drive() {
     local connections=$1 base=$2
     shift 2
-    timeout 30 "$DRIVE" -j -c "$connections" -d 4 "$@" -t "$WORK/token" -i "$WORK/ids" "$base/api/v1/customers/{id}" >"${DRIVE_OUT:-$WORK/drive}"
+    timeout 30 "${DRIVE_AHEAD[@]}" "$DRIVE" -j -c "$connections" -d 4 "$@" -t "$WORK/token" -i "$WORK/ids" "$base/api/v1/customers/{id}" >"${DRIVE_OUT:-$WORK/drive}"
 }
 # One of all requests together: what comes before the classes.
 figure() { sed "s/, \"classes\".*//; s/.*\"$1\": \([0-9.]*\).*/\1/" "${DRIVE_OUT:-$WORK/drive}"; }
