@@ -4,10 +4,16 @@
 
 #include "base/str.h"
 
+/* Whose records a user may see (requirement document, section 6.1): those of ... */
+enum data_scope { SCOPE_OWN, SCOPE_DEPARTMENT, SCOPE_BELOW, SCOPE_ALL };
+
 struct principal {
     struct str user_id, username, name; /* sub, preferred_username, name */
     struct str session_id;              /* jti */
     struct str roles, permissions;      /* JSON arrays of names, as in the token */
+    enum data_scope scope;
+    struct str department;              /* its path in the tree of departments, "1.4.7"; empty: none */
+    int64_t generation;                 /* of the user, when the token was made: older ones are revoked */
     uint64_t granted[2];                /* bit per enum permission */
     int64_t expires_s;                  /* unix time */
 };

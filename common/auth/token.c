@@ -183,6 +183,21 @@ static bool names_claim(struct arena *a, const struct json *c, struct str name, 
     return true;
 }
 
+/* What the token says of a user's place: whose records, where, and of which generation the user was. */
+static const char *place_check(struct arena *a, const struct json *c, struct principal *who)
+{
+    static const char *const scopes[] = { [SCOPE_OWN] = "own", [SCOPE_DEPARTMENT] = "department",
+                                          [SCOPE_BELOW] = "department_and_below", [SCOPE_ALL] = "all" };
+    struct str scope = text_of(c, STR("scope"));
+    unsigned i = 0;
+    while (i <= SCOPE_ALL && !str_is(scope, scopes[i])) i++;
+    if (i > SCOPE_ALL) return "scope missing or unknown";
+    if (!number_claim(c, STR("gen"), &who->generation)) return "generation missing";
+    who->scope = (enum data_scope)i;
+    who->department = arena_dup(a, text_of(c, STR("dept")));
+    return NULL;
+}
+
 static const char *claims_check(struct arena *a, const struct json *c, int64_t now_s, struct principal *who)
 {
     static const struct {
@@ -200,7 +215,8 @@ static const char *claims_check(struct arena *a, const struct json *c, int64_t n
     if (!uuid_valid(who->user_id)) return "subject is no UUID";
     if (!names_claim(a, c, STR("roles"), NULL, &who->roles) || !names_claim(a, c, STR("permissions"), who, &who->permissions))
         return "roles or permissions missing";
-    return times_check(c, now_s, &who->expires_s);
+    const char *why = place_check(a, c, who);
+    return why ? why : times_check(c, now_s, &who->expires_s);
 }
 
 static bool signature_ok(const struct key *key, struct str token)
@@ -277,12 +293,14 @@ static int add_text(jwt_t *jwt, struct arena *a, const char *name, struct str va
 
 static bool claims_add(jwt_t *jwt, struct arena *a, const struct token_claims *c)
 {
-    struct str lists = arena_printf(a, "{\"roles\":%.*s,\"permissions\":%.*s}", STR_ARG(c->roles), STR_ARG(c->permissions));
+    struct str raw = arena_printf(a, "{\"roles\":%.*s,\"permissions\":%.*s,\"gen\":%.*s}", STR_ARG(c->roles),
+                                  STR_ARG(c->permissions), STR_ARG(c->generation));
     return !(jwt_add_grant(jwt, "iss", TOKEN_ISSUER) || jwt_add_grant(jwt, "aud", TOKEN_AUDIENCE) ||
              add_text(jwt, a, "sub", c->user_id) || add_text(jwt, a, "preferred_username", c->username) ||
              add_text(jwt, a, "name", c->name) || add_text(jwt, a, "jti", c->session_id) ||
+             add_text(jwt, a, "scope", c->scope) || (c->department.len && add_text(jwt, a, "dept", c->department)) ||
              jwt_add_grant_int(jwt, "iat", c->issued_s) || jwt_add_grant_int(jwt, "nbf", c->issued_s) ||
-             jwt_add_grant_int(jwt, "exp", c->expires_s) || jwt_add_grants_json(jwt, lists.p));
+             jwt_add_grant_int(jwt, "exp", c->expires_s) || jwt_add_grants_json(jwt, raw.p));
 }
 
 struct str token_sign(struct arena *a, const char *private_pem, const char *kid, const struct token_claims *claims)

@@ -26,6 +26,8 @@ const struct principal *tokens_verify(struct tokens *t, struct arena *a, struct 
 struct token_claims {
     struct str user_id, username, name, session_id;
     struct str roles, permissions; /* JSON arrays */
+    struct str scope, department;  /* "department_and_below", "1.4"; absent department: none */
+    struct str generation;         /* a number */
     int64_t issued_s, expires_s;
 };
 

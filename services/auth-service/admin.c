@@ -14,9 +14,7 @@ enum { WAIT_S = 10, POLL_MS = 10 };
 
 static const struct pg_stmt stmt_admin_add = {
     "admin_add",
-    "WITH made AS (INSERT INTO users (user_id, username, password_hash, name) VALUES ($1::uuid, $2, $3, '管理员') "
-    "RETURNING user_id) "
-    "INSERT INTO user_roles (user_id, role_name) SELECT user_id, unnest(ARRAY['ADMIN', 'SALES_MANAGER']) FROM made"
+    "INSERT INTO users (user_id, username, password_hash, name, roles) VALUES ($1::uuid, $2, $3, '管理员', '[\"ADMIN\", \"SALES_MANAGER\"]')"
 };
 static const struct pg_stmt *const statements[] = { &stmt_admin_add, NULL };
 

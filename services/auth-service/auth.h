@@ -10,7 +10,7 @@ struct auth_settings {
 };
 extern const struct opt auth_opts[];
 
-extern const struct pg_stmt stmt_user_by_name; /* $1 name -> id, username, name, hash, enabled, roles, permissions */
+extern const struct pg_stmt stmt_user_by_name; /* $1 name -> a row of identities */
 extern const struct pg_stmt stmt_key_signing;  /* -> kid, private PEM */
 extern const struct pg_stmt stmt_key_add;      /* $1 kid, $2 private PEM, $3 public JWK */
 extern const struct pg_stmt stmt_key_public;   /* -> {"keys":[...]}, whether one signs */

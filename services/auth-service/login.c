@@ -18,13 +18,13 @@
 #include "schema/validate.h"
 
 enum { HASHES_WAITING_MAX = 64 };
-enum { USER_ID, USER_USERNAME, USER_NAME, USER_HASH, USER_ENABLED, USER_ROLES, USER_PERMISSIONS };
+enum { USER_ID, USER_USERNAME, USER_NAME, USER_HASH, USER_ENABLED, USER_ROLES, USER_PERMISSIONS, USER_SCOPE, USER_DEPARTMENT,
+       USER_GENERATION };
 
 const struct pg_stmt stmt_user_by_name = {
     "user_by_name",
-    "SELECT u.user_id, u.username, u.name, u.password_hash, u.status = '启用', to_json(array(SELECT g.role_name FROM user_roles g "
-    "WHERE g.user_id = u.user_id ORDER BY 1)), to_json(array(SELECT DISTINCT p FROM user_roles g JOIN roles r USING (role_name), "
-    "unnest(r.permissions) AS p WHERE g.user_id = u.user_id ORDER BY 1)) FROM users u WHERE lower(u.username) = lower($1)"
+    "SELECT user_id, username, name, password_hash, enabled, roles, permissions, data_scope, department, generation FROM identities "
+    "WHERE lower(username) = lower($1)"
 };
 
 struct login {
@@ -99,6 +99,9 @@ static struct str sign(struct req *r, const struct login *l)
         .session_id = str_of(session),
         .roles = user(l, USER_ROLES),
         .permissions = user(l, USER_PERMISSIONS),
+        .scope = user(l, USER_SCOPE),
+        .department = user(l, USER_DEPARTMENT),
+        .generation = user(l, USER_GENERATION),
         .issued_s = now,
         .expires_s = now + token_ttl_s(r),
     };

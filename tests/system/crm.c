@@ -34,13 +34,8 @@ char *user_with_role(const char *role)
     const char *command = text("DATABASE_URL='%s' ADMIN_PASSWORD='%s' %s/auth-service create-admin --username %s",
                                stack.auth_db, password, bin ? bin : "build/release/bin", name);
     expect(system(command) == 0, "create-admin %s", name);
-    sql(stack.auth_db, "DELETE FROM user_roles WHERE user_id = (SELECT user_id FROM users WHERE username = '%s')",
+    sql(stack.auth_db, "UPDATE users SET name = '%s', roles = to_jsonb(array_remove(ARRAY['%s'], '')) WHERE username = '%s'", name, role,
         name);
-    if (*role)
-        sql(stack.auth_db,
-            "INSERT INTO user_roles (user_id, role_name) SELECT user_id, '%s' FROM users WHERE username = '%s'", role,
-            name);
-    sql(stack.auth_db, "UPDATE users SET name = '%s' WHERE username = '%s'", name, name);
     char *token = token_of(name, password);
     expect(*token, "%s cannot log in", name);
     return token;

@@ -38,7 +38,7 @@ static char *payload(struct claims c)
     long now = (long)time(NULL);
     return text("{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"%s\",\"preferred_username\":\"tester\",\"name\":\"测试\","
                 "\"jti\":\"%s\",\"roles\":[\"X\"],"
-                "\"permissions\":%s,\"iat\":%ld,\"nbf\":%ld,\"exp\":%ld}",
+                "\"permissions\":%s,\"scope\":\"all\",\"gen\":1,\"iat\":%ld,\"nbf\":%ld,\"exp\":%ld}",
                 c.iss, c.aud, c.sub, unique("jti"), c.permissions, now + (c.nbf < 0 ? c.nbf : 0), now + c.nbf,
                 now + c.exp);
 }

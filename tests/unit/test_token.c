@@ -67,6 +67,7 @@ static struct str good_token(const char *session)
     const struct token_claims claims = {
         .user_id = STR(USER), .username = STR("zhang"), .name = STR("张三"), .session_id = str_of(session),
         .roles = STR("[\"ADMIN\",\"SALES_REP\"]"), .permissions = STR("[\"customer:view\",\"customer:delete\",\"no:such\"]"),
+        .scope = STR("department_and_below"), .department = STR("1.4.7"), .generation = STR("12"),
         .issued_s = NOW, .expires_s = NOW + 3600,
     };
     struct str token = token_sign(&a, pem.p, kid.p, &claims);
@@ -87,6 +88,8 @@ static void test_a_signed_token_verifies(void **state)
     assert_true(str_is(who->roles, "[\"ADMIN\",\"SALES_REP\"]"));
     assert_true(str_is(who->permissions, "[\"customer:view\",\"customer:delete\",\"no:such\"]"));
     assert_int_equal(who->expires_s, NOW + 3600);
+    assert_int_equal(who->scope, SCOPE_BELOW);
+    assert_true(str_is(who->department, "1.4.7") && who->generation == 12);
     for (unsigned i = 0; i < PERM_COUNT; i++) {
         bool want = str_is(permission_names[i], "customer:view") || str_is(permission_names[i], "customer:delete");
         expect(principal_may(who, i) == want, "%.*s", STR_ARG(permission_names[i]));
@@ -97,7 +100,8 @@ static void test_unusable_keys_sign_nothing(void **state)
 {
     (void)state;
     const struct token_claims claims = { .user_id = STR(USER), .username = STR("z"), .name = STR("z"), .session_id = STR("s"),
-                                         .roles = STR("[]"), .permissions = STR("[]"), .issued_s = 1, .expires_s = 2 };
+                                         .roles = STR("[]"), .permissions = STR("[]"), .scope = STR("own"),
+                                         .generation = STR("1"), .issued_s = 1, .expires_s = 2 };
     assert_true(str_is_none(token_sign(&a, "", "k", &claims)));
     assert_true(str_is_none(token_sign(&a, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "k", &claims)));
 }
@@ -110,6 +114,7 @@ static struct str claims_with(const char *name, const char *value)
     static const char *const good[][2] = {
         { "iss", "\"crm-auth\"" }, { "aud", "\"crm\"" }, { "sub", "\"" USER "\"" }, { "preferred_username", "\"zhang\"" },
         { "name", "\"n\"" }, { "jti", "\"s\"" }, { "roles", "[]" }, { "permissions", "[]" },
+        { "scope", "\"own\"" }, { "gen", "1" },
         { "iat", "1000000" }, { "nbf", "1000000" }, { "exp", "1003600" },
     };
     struct str all = STR("{");
@@ -133,6 +138,7 @@ static struct str good_header(void)
 #define GONE   "claim missing"
 #define TIMES  "exp, iat or nbf missing"
 #define LISTS  "roles or permissions missing"
+#define SCOPE  "scope missing or unknown"
 #define EARLY  "not valid yet"
 
 static void test_claims(void **state)
@@ -140,7 +146,7 @@ static void test_claims(void **state)
     (void)state;
     static const struct { const char *name, *value, *want; } cases[] = {
         { "", NULL, "valid" },
-        { "scope", "{\"x\":1}", "valid" }, /* what is unknown is ignored */
+        { "more", "{\"x\":1}", "valid" }, /* what is unknown is ignored */
         { "iss", "\"crm\"", WHO },
         { "iss", NULL, WHO },
         { "iss", "[\"crm-auth\"]", WHO },
@@ -161,6 +167,12 @@ static void test_claims(void **state)
         { "permissions", NULL, LISTS },
         { "permissions", "{}", LISTS },
         { "permissions", "[null]", LISTS },
+        { "scope", NULL, SCOPE },
+        { "scope", "\"everything\"", SCOPE },
+        { "scope", "\"all\"", "valid" },
+        { "gen", NULL, "generation missing" },
+        { "gen", "\"1\"", "generation missing" },
+        { "dept", "\"1.2\"", "valid" },
         { "exp", NULL, TIMES },
         { "exp", "\"1003600\"", TIMES },
         { "exp", "1003600.5", TIMES },

@@ -63,6 +63,8 @@ static struct str token_of(struct arena *a, const struct made_key *k, const char
         .session_id = str_of(session),
         .roles = STR("[]"),
         .permissions = STR("[]"),
+        .scope = STR("all"),
+        .generation = STR("1"),
         .issued_s = NOW,
         .expires_s = expires_s,
     };
