@@ -12,7 +12,7 @@ VARIANT ?= release
 O       ?= build/$(VARIANT)
 CC      := gcc
 
-PACKAGES := libevent libevent_pthreads evhtp libcjson libpq hiredis libjwt openssl icu-i18n icu-uc
+PACKAGES := libevent libevent_pthreads evhtp libcjson libpq hiredis libjwt openssl libargon2 icu-i18n icu-uc
 TEST_PACKAGES := cmocka libcurl
 
 WARN   := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla

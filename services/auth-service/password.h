@@ -1,4 +1,5 @@
-/* password: memory-hard hashes (scrypt, RFC 7914: N 2^15, r 8, p 1, so 32 MiB and some 80 ms each). Call on the work thread. */
+/* password: memory-hard hashes (Argon2id, RFC 9106, with the parameters that OWASP's password storage cheat sheet names first:
+ * 19 MiB, two passes, one lane; some 20 ms each). Call on the work thread. */
 #ifndef AUTH_SERVICE_PASSWORD_H
 #define AUTH_SERVICE_PASSWORD_H
 
@@ -6,7 +7,7 @@
 
 enum { PASSWORD_MIN = 8, PASSWORD_MAX = 128 }; /* characters */
 
-/* "scrypt$15$8$1$<salt>$<hash>", base64url; absent when OpenSSL refuses. */
+/* "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>"; absent when there is no memory for it. */
 struct str password_hash(struct arena *a, struct str password);
 
 /* Constant time in the hash. An absent `stored` costs as much as a real one and is false: nobody learns which users exist. */

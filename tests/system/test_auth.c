@@ -181,7 +181,7 @@ static void test_passwords_are_kept_by_a_memory_hard_function(void **state)
 {
     (void)state;
     char *hash = sql(stack.auth_db, "SELECT password_hash FROM users WHERE username = '%s'", stack.username);
-    expect(!strncmp(hash, "scrypt$", 7) && !strstr(hash, stack.password), "%s", hash);
+    expect(!strncmp(hash, "$argon2id$", 10) && !strstr(hash, stack.password), "%s", hash);
 }
 
 /* Roles are data: a new one, and a change of one, hold from the next login on. */
