@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { NICE = 10 };
 
 struct job {
     struct job *next;
@@ -55,6 +58,7 @@ static struct job *jobs_pop(struct jobs *q)
 static void *work_thread(void *arg)
 {
     struct work *w = arg;
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread only, as Linux has it; one that is refused hurts nobody */
     pthread_mutex_lock(&w->lock);
     while (!w->stop) {
         struct job *j = jobs_pop(&w->todo);

@@ -1,6 +1,7 @@
 /* work: a thread beside an event loop, for what would block it (password hashing, connecting to PostgreSQL).
  *
- * Jobs run one after the other on the thread; their results come back on the loop. One per worker. */
+ * Jobs run one after the other on the thread; their results come back on the loop. One per worker. Where CPUs are short the thread
+ * stands back (nice 10): fifty logins a second do not keep anybody's reads waiting. */
 #ifndef IO_WORK_H
 #define IO_WORK_H
 
