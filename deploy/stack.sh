@@ -55,6 +55,7 @@ boot() {
     step "Redis" part_start redis
     step "database roles and schemas" postgres_provision
     step "migrations" migrations_run
+    step "data keys" data_keys_apply
     step "administrator" admin_create
     for name in $(service_names) gateway; do step "$name" part_start "$name"; done
     [ "$DEMO" = 0 ] || step "demo data" demo_load
@@ -148,6 +149,7 @@ running() {
 migrate() {
     running
     migrations_run
+    data_keys_apply
 }
 
 env_show() {

@@ -26,13 +26,18 @@ struct thread {
     int wake_fd; /* to drain, or to go on to other settings */
     struct event *wake, *tick;
     uint64_t drain_until_us; /* 0: not draining */
-    bool failed;
 };
 
 void app_tell_ready(struct worker *w)
 {
     struct app *app = (struct app *)w->app;
     atomic_store(&app->worker_ready[w->index], app->ready(w));
+}
+
+void app_fail(struct worker *w)
+{
+    struct app *app = (struct app *)w->app;
+    if (!atomic_exchange(&app->failed, true)) kill(getpid(), SIGTERM);
 }
 
 bool app_ready(const struct app *app)
@@ -98,9 +103,8 @@ static void *thread_main(void *arg)
     w->metrics = metrics_new(t->app->routes.count);
     access_start(w);
     thread_events(t);
-    t->failed = !t->app->start(w);
-    if (t->failed) kill(getpid(), SIGTERM);
-    else event_base_dispatch(w->base);
+    if (t->app->start(w)) event_base_dispatch(w->base);
+    else app_fail(w);
     atomic_store(&t->app->worker_ready[w->index], false);
     event_free(t->tick); /* what is stopped does not tick, whoever runs the loop */
     event_free(t->wake);
@@ -165,17 +169,15 @@ int app_run(struct app *app)
     atomic_store(&app->loaded_s, clock_unix_ms() / 1000);
     start_threads(app, threads);
     wait_for_end(app, threads, &signals);
-    bool failed = false;
     atomic_store(&app->ending, true); /* who asks for readiness sends no more; what is on its way is still taken */
     usleep((useconds_t)drain_delay_ms() * 1000);
     atomic_store(&app->draining, true);
     wake_all(app, threads);
     for (int i = 0; i < app->worker_count; i++) {
         pthread_join(threads[i].id, NULL);
-        failed |= threads[i].failed;
         close(threads[i].wake_fd);
     }
     for (int i = 0; i < app->worker_count; i++) metrics_free(app->workers[i].metrics);
     log_info("stopped");
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return atomic_load(&app->failed) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -28,7 +28,7 @@ struct app {
     const void *settings[WORKERS_MAX];         /* each worker's own: settings_of() */
     atomic_ulong reloads_good, reloads_refused;
     atomic_llong loaded_s;                     /* when the settings were loaded, seconds since 1970 */
-    atomic_bool worker_ready[WORKERS_MAX], ending, draining;
+    atomic_bool worker_ready[WORKERS_MAX], ending, draining, failed;
 };
 
 /* Runs until a signal; the exit status. */
@@ -36,6 +36,9 @@ int app_run(struct app *app);
 
 /* Every worker is ready, as they last said (they say so twenty times a second), and there was no SIGTERM. */
 bool app_ready(const struct app *app);
+
+/* Ends the process as SIGTERM would, with EXIT_FAILURE. The reason was logged. */
+void app_fail(struct worker *w);
 
 /* Marks this worker's readiness at once, for starts that are counted in milliseconds. */
 void app_tell_ready(struct worker *w);

@@ -10,8 +10,11 @@
 #include "auth/guard.h"
 #include "auth/keys.h"
 #include "auth/token.h"
+#include "base/config_file.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/pinyin.h"
+#include "base/vault.h"
 #include "http/client.h"
 #include "http/reply.h"
 #include "http/router.h"
@@ -19,12 +22,15 @@
 #include "io/work.h"
 #include "permissions.h"
 #include "rest/cursor.h"
+#include "rest/data_keys.h"
 #include "rest/etag.h"
 #include "rest/lookup.h"
 #include "rest/names.h"
+#include "rest/reseal.h"
 #include "rest/rest.h"
 #include "rest/segment.h"
 #include "rest/statements.h"
+#include "schema/seal.h"
 #include "schema/type.h"
 
 #include <event2/event.h>
@@ -35,11 +41,12 @@ enum { HOUSEKEEPING_S = 60 };
 
 struct service_settings {
     struct app_settings app;
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
+    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *data_keys, *data_keys_file;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
     struct tls_files tls;
     void *server_tls; /* made of them; NULL: plain HTTP */
+    struct vault *vault; /* of the data keys; NULL: none were given, and none are needed */
     _Alignas(max_align_t) char own[]; /* of the one service */
 };
 
@@ -55,6 +62,10 @@ static const struct opt opts[] = {
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
       "signs list cursors; the same on every replica; at least 32 characters" },
+    { "DATA_KEYS_FILE", O_STR, AT(data_keys_file), NULL, 0, 1, 0,
+      "file of the keys that stored values are encrypted with, `<id>:<base64 of 32 bytes>` a line, the current one first, and "
+      "`index:<base64 of 32 bytes>`; the same on every replica; required where anything is encrypted" },
+    { "DATA_KEYS", O_STR, AT(data_keys), NULL, O_SECRET, 1, 0, "the same in place of the file; a comma is a line end" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
     { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64,
       "pipelined connections per thread: one batches best, 1 to 64" },
@@ -113,10 +124,24 @@ static void stop_housekeeping(struct worker *w)
     free(h);
 }
 
+/* Whatever needs a permission may read or write what is encrypted. */
+static bool keys_admit(struct req *r)
+{
+    if (data_keys_are_good() || r->route->permission == PERM_PUBLIC) return true;
+    r->problem.retry_after_s = 1;
+    problem_set(&r->problem, E_DATABASE_DOWN);
+    return false;
+}
+
 static void on_request(struct req *r)
 {
-    if (dispatch_route(r) && guard_admit(r)) r->route->handler(r);
+    if (dispatch_route(r) && guard_admit(r) && keys_admit(r)) r->route->handler(r);
     else reply_error(r);
+}
+
+static void on_tick(struct worker *w)
+{
+    if (w->index == 0 && data_keys_check(w) == DATA_KEYS_BAD) app_fail(w);
 }
 
 static void start_database(struct worker *w)
@@ -196,7 +221,7 @@ static void worker_reloaded(struct worker *w)
 
 static bool worker_ready(const struct worker *w)
 {
-    return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens);
+    return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens) && data_keys_are_good();
 }
 
 /* --- the process --------------------------------------------------------------------------------------------------------- */
@@ -221,12 +246,35 @@ const void *service_settings(const struct worker *w)
     return ((const struct service_settings *)settings_of(w))->own;
 }
 
+static bool seals_anything(void)
+{
+    for (const struct resource *const *r = service->resources; *r; r++)
+        if (seal_is_needed(*r)) return true;
+    return false;
+}
+
+static bool vault_make(struct service_settings *s, struct buf *faults)
+{
+    struct buf file;
+    const char *fault = NULL;
+    buf_init(&file, LIMIT_CONFIG_FILE + 1);
+    if (s->data_keys && s->data_keys_file) fault = "excludes DATA_KEYS";
+    else if (s->data_keys_file) fault = config_file_bytes(s->data_keys_file, &file);
+    else if (!s->data_keys && seals_anything()) fault = "or DATA_KEYS is required: values are stored encrypted";
+    if (fault) buf_addf(faults, "DATA_KEYS_FILE %s\n", fault);
+    else if (s->data_keys || s->data_keys_file) s->vault = vault_new(s->data_keys ? str_of(s->data_keys) : buf_str(&file), faults);
+    if (file.data) explicit_bzero(file.data, file.cap);
+    buf_done(&file);
+    return s->vault || (!fault && !s->data_keys && !s->data_keys_file);
+}
+
 static bool settings_make(void *settings, struct buf *faults)
 {
     struct service_settings *s = settings;
     const char *fault = NULL;
     bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
     ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
+    ok = vault_make(s, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
     if (fault) buf_addf(faults, "%s\n", fault);
     if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
@@ -237,6 +285,7 @@ static void settings_done(void *settings)
 {
     struct service_settings *s = settings;
     tls_free(s->server_tls);
+    vault_free(s->vault);
     outgoing_done(&s->app.outgoing);
 }
 
@@ -245,6 +294,8 @@ static void configure(const struct service_settings *s)
     type_set_zone(zone_load(s->timezone));
     cursor_set_secret(str_of(s->cursor_secret));
     etag_set_strict(s->strict);
+    seal_set_vault(s->vault);
+    data_keys_begin(seals_anything() ? s->vault : NULL);
 }
 
 static int serve(const struct settings_plan *plan)
@@ -257,13 +308,22 @@ static int serve(const struct settings_plan *plan)
     app = (struct app){
         .name = service->name, .worker_count = s->app.workers, .trusts_gateway = true,
         .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
-        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded,
+        .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded, .tick = on_tick,
     };
     free((void *)system.rows);
     listen_start(&s->app.listen);
     int status = app_run(&app);
     listen_stop();
     free((void *)app.routes.rows);
+    settings_end();
+    return status;
+}
+
+static int rotate_data_keys(const struct settings_plan *plan)
+{
+    const struct service_settings *s = settings_start(plan);
+    configure(s);
+    int status = reseal_run(s->database_url, s->vault, service->resources);
     settings_end();
     return status;
 }
@@ -279,5 +339,6 @@ int service_run(const struct service *s, int argc, char **argv)
     const struct settings_plan plan = { s->name, groups, sizeof(struct service_settings) + s->settings_size, settings_make, settings_done };
     service = s;
     if (argc == 2 && !strcmp(argv[1], "configuration")) return settings_document(&plan), EXIT_SUCCESS;
+    if (argc == 2 && !strcmp(argv[1], "rotate-data-keys")) return rotate_data_keys(&plan);
     return serve(&plan);
 }

@@ -20,7 +20,8 @@ struct service {
 };
 
 /* Configuration, log, database, HTTP; serves until SIGTERM, drains, returns the exit status. With the argument
- * "configuration" it prints its settings as Markdown instead. */
+ * "configuration" it prints its settings as Markdown instead; with "rotate-data-keys" it encrypts anew what older keys encrypted
+ * (rest/reseal.h). */
 int service_run(const struct service *s, int argc, char **argv);
 
 /* The service's own settings as they are now: not kept for later. */

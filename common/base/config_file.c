@@ -26,7 +26,7 @@ struct config_file {
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 /* O_NONBLOCK: a FIFO must not keep us waiting. One open() sees one version, however the file is replaced. */
-static const char *read_all(const char *path, struct buf *text)
+const char *config_file_bytes(const char *path, struct buf *text)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -110,7 +110,7 @@ struct config_file *config_file_read(const char *path, struct buf *faults)
     struct config_file *f = calloc(1, sizeof *f);
     if (!f || !(f->path = strdup(path))) abort();
     buf_init(&f->text, LIMIT_CONFIG_FILE + 2);
-    const char *fault = read_all(path, &f->text);
+    const char *fault = config_file_bytes(path, &f->text);
     buf_addc(&f->text, '\n'); /* the byte after the last line */
     if (fault) buf_addf(faults, "%s: %s\n", path, fault);
     if (!fault && read_lines(f, faults)) return f;

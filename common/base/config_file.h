@@ -21,4 +21,7 @@ void config_file_place(const struct config_file *f, const char *name, struct buf
 /* Once all known names are taken: a fault for each of the others. */
 bool config_file_all_known(const struct config_file *f, struct buf *faults);
 
+/* Adds a regular file of at most LIMIT_CONFIG_FILE bytes to `text`. NULL: fine; else what is wrong. */
+const char *config_file_bytes(const char *path, struct buf *text);
+
 #endif

@@ -35,7 +35,7 @@ void reply_end(struct req *r, struct jw *w)
 {
     (void)w;
     buf_addc(&r->out, '}');
-    if (buf_ok(&r->out)) send(r, 200, STR("application/json; charset=utf-8"));
+    if (buf_ok(&r->out) && r->problem.code == E_OK) send(r, 200, STR("application/json; charset=utf-8"));
     else reply_fail(r, E_INTERNAL);
 }
 

@@ -1,9 +1,11 @@
 #include "rest/row.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/uuid.h"
 #include "http/worker.h"
 #include "rest/names.h"
+#include "schema/seal.h"
 #include "schema/type.h"
 
 enum { EPOCH_2000_S = 946684800, SECOND_US = 1000000 }; /* PostgreSQL counts microseconds since 2000 */
@@ -53,12 +55,30 @@ static struct str (*const converters[T_COUNT])(struct arena *a, struct str bytes
     [T_UUID] = uuid_value, [T_TIME] = time_value, [T_INT] = int_value, [T_BOOL] = bool_value,
 };
 
+/* What does not open is never shown as something else: the whole reply becomes an error. */
+static struct str sealed_value(const struct rows *rows, int at, const struct field *f, struct str bytes)
+{
+    const struct resource *r = rows->resource;
+    const unsigned char *id = (const unsigned char *)rows_bytes(rows, at, r->id).p;
+    struct str text;
+    const char *fault = seal_read(&rows->req->arena, r, f, id, bytes, &text);
+    if (!fault) return text;
+    char record[UUID_LEN + 1];
+    uuid_text(id, record);
+    log_error("stored value cannot be shown", LOG_STR("resource", r->name), LOG_Z("record", record), LOG_STR("field", f->name),
+              LOG_Z("reason", fault));
+    problem_set(&rows->req->problem, E_INTERNAL);
+    return STR_NONE;
+}
+
 static struct str value(const struct row *row, int field)
 {
     const struct rows_row *at = (const struct rows_row *)row;
     const struct rows *rows = at->rows;
     struct str bytes = rows_bytes(rows, at->at, field);
-    enum field_type type = rows->resource->fields[field].type;
+    const struct field *f = &rows->resource->fields[field];
+    enum field_type type = f->type;
+    if (f->flags & F_SEALED && !str_is_none(bytes)) return sealed_value(rows, at->at, f, bytes);
     return str_is_none(bytes) || !converters[type] ? bytes : converters[type](&rows->req->arena, bytes);
 }
 

@@ -21,6 +21,8 @@ struct rows_row {
     const struct rows *rows;
     int at;
 };
+/* A sealed value (schema/seal.h) comes as clear text. One that does not open: absent, logged, and E_INTERNAL in the request's
+ * problem, which reply_end() answers. */
 struct rows_row rows_row(const struct rows *rows, int at);
 
 struct str rows_bytes(const struct rows *rows, int at, int field); /* as PostgreSQL sent it; absent: NULL */

@@ -1,6 +1,8 @@
 #include "rest/statements.h"
 
+#include "rest/data_keys.h"
 #include "rest/rest.h"
+#include "schema/seal.h"
 #include "schema/sql.h"
 
 #include <stdio.h>
@@ -120,6 +122,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
 {
     static const struct pg_stmt *list[RESOURCES_MAX * (PER_RESOURCE + 1) + 16];
     size_t n = 0;
+    bool seals = false;
     list[n++] = &stmt_claim;
     list[n++] = &stmt_author;
     list[n++] = &stmt_dry_run;
@@ -133,7 +136,9 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
                                         &s->read_back, &s->remember, &s->replay };
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) list[n++] = own[i];
         if (s->refuse.sql) list[n++] = &s->refuse;
+        seals |= seal_is_needed(*resources);
     }
+    if (seals) list[n++] = &stmt_data_keys_read, list[n++] = &stmt_data_keys_add;
     for (; more && *more; more++) list[n++] = *more;
     return list;
 }

@@ -16,6 +16,7 @@
 #include "rest/row.h"
 #include "rest/segment.h"
 #include "rest/statements.h"
+#include "schema/seal.h"
 #include "schema/sql.h"
 #include "schema/validate.h"
 
@@ -60,11 +61,20 @@ static const char *pinyin_param(struct req *r, const struct write *w)
     return NULL;
 }
 
-static void add_fields(struct write *w)
+static void add_field(struct req *r, struct write *w, const struct field *f, const char *text)
+{
+    const struct resource *resource = w->statements->resource;
+    unsigned char id[UUID_BYTES];
+    uuid_bytes(str_of(w->id), id);
+    add(&w->params, f->flags & F_SEALED ? seal_write(&r->arena, resource, f, id, text) : text);
+    if (sql_has_index(f)) add(&w->params, seal_index(&r->arena, resource, f, text));
+}
+
+static void add_fields(struct req *r, struct write *w)
 {
     const struct resource *resource = w->statements->resource;
     for (size_t i = 0; i < resource->field_count; i++)
-        if (sql_is_writable(&resource->fields[i])) add(&w->params, w->values.text[i]);
+        if (sql_is_writable(&resource->fields[i])) add_field(r, w, &resource->fields[i], w->values.text[i]);
 }
 
 /* Bit n: the n-th writable field is given. */
@@ -83,7 +93,7 @@ static void create_params(struct req *r, struct write *w)
     add(&w->params, w->id);
     add(&w->params, w->user);
     add(&w->params, pinyin_param(r, w));
-    add_fields(w);
+    add_fields(r, w);
 }
 
 static void update_params(struct req *r, struct write *w)
@@ -93,7 +103,7 @@ static void update_params(struct req *r, struct write *w)
     add(&w->params, pinyin_param(r, w));
     add(&w->params, given_param(r, w));
     add(&w->params, w->input.versions);
-    add_fields(w);
+    add_fields(r, w);
 }
 
 static void delete_or_restore_params(struct req *r, struct write *w)

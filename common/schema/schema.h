@@ -34,7 +34,8 @@ enum field_flag {
     F_SECRET = 1 << 7,    /* personal or confidential: never logged, filtered or sorted by */
     F_UNIQUE = 1 << 8,    /* among live rows */
     F_JOINED = 1 << 9,    /* no column: the name of what `from` refers to */
-    F_MULTILINE = 1 << 10
+    F_MULTILINE = 1 << 10,
+    F_SEALED = 1 << 11    /* stored encrypted: schema/seal.h; comes with F_SECRET */
 };
 
 struct choice {

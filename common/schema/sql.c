@@ -1,6 +1,7 @@
 #include "schema/sql.h"
 
 #include "base/utf8.h"
+#include "schema/seal.h"
 #include "schema/type.h"
 
 static void select_field(struct columns *c, int field)
@@ -17,6 +18,7 @@ void sql_columns_of(struct columns *c, const struct resource *r, const struct fi
     for (size_t i = 0; i < view->count; i++) {
         const struct field *f = &r->fields[view->at[i]];
         select_field(c, f->flags & F_JOINED ? f->from : view->at[i]);
+        if (f->flags & F_SEALED) select_field(c, r->id); /* it opens for its record only */
     }
 }
 
@@ -40,18 +42,35 @@ static bool has_pinyin(const struct resource *r)
     return false;
 }
 
+static const char *cast_of(const struct field *f)
+{
+    return f->flags & F_SEALED ? "bytea" : types[f->type].cast;
+}
+
 /* PostgreSQL must see every parameter used: where there is no pinyin, its parameter is named and ignored. */
 void sql_insert(struct buf *b, const struct resource *r)
 {
     buf_addf(b, "INSERT INTO %s AS t (%.*s, created_by, updated_by%s", r->table, STR_ARG(id_name(r)),
              has_pinyin(r) ? ", pinyin" : "");
     for (size_t i = 0; i < r->field_count; i++)
-        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", %.*s", STR_ARG(r->fields[i].name));
+        if (sql_is_writable(&r->fields[i])) {
+            buf_addf(b, ", %.*s", STR_ARG(r->fields[i].name));
+            if (sql_has_index(&r->fields[i])) buf_addf(b, ", %.*s_index", STR_ARG(r->fields[i].name));
+        }
     buf_addf(b, ") SELECT $1::uuid, $2::uuid, $2::uuid%s", has_pinyin(r) ? ", coalesce($3::text, '')" : "");
     int n = SQL_INSERT_FIRST;
     for (size_t i = 0; i < r->field_count; i++)
-        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", $%d::%s", ++n, types[r->fields[i].type].cast);
+        if (sql_is_writable(&r->fields[i])) {
+            buf_addf(b, ", $%d::%s", ++n, cast_of(&r->fields[i]));
+            if (sql_has_index(&r->fields[i])) buf_addf(b, ", $%d::bytea", ++n);
+        }
     if (!has_pinyin(r)) buf_addz(b, " WHERE $3::text IS NOT DISTINCT FROM $3::text");
+}
+
+static void set_field(struct buf *b, struct str name, const char *more, int bit, int n, const char *cast)
+{
+    buf_addf(b, ", %.*s%s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s%s END", STR_ARG(name), more, bit, n, cast,
+             STR_ARG(name), more);
 }
 
 void sql_update(struct buf *b, const struct resource *r)
@@ -62,8 +81,9 @@ void sql_update(struct buf *b, const struct resource *r)
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (!sql_is_writable(f)) continue;
-        buf_addf(b, ", %.*s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s END", STR_ARG(f->name), bit++, ++n,
-                 types[f->type].cast, STR_ARG(f->name));
+        set_field(b, f->name, "", bit, ++n, cast_of(f));
+        if (sql_has_index(f)) set_field(b, f->name, "_index", bit, ++n, "bytea");
+        bit++;
     }
     buf_addf(b, " WHERE t.%.*s = $1::uuid AND t.deleted_time IS NULL AND ($5::int[] IS NULL OR t.version = ANY ($5::int[]))",
              STR_ARG(id_name(r)));
@@ -132,12 +152,24 @@ static bool is_short(struct str keyword)
     return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
 }
 
-static bool may_be(enum field_type type, struct str keyword)
+/* A code may hold as many digits as a telephone number, but not only what those are written with. */
+static bool may_be(const struct field *f, struct arena *a, struct str keyword)
 {
-    if (type == T_EMAIL) return memchr(keyword.p, '@', keyword.len);
-    size_t digits = 0;
-    for (size_t i = 0; i < keyword.len; i++) digits += keyword.p[i] >= '0' && keyword.p[i] <= '9';
-    return digits >= 5;
+    struct field whole = { .type = f->type, .max = LIMIT_KEYWORD };
+    struct str ignored;
+    if (f->type == T_EMAIL) return memchr(keyword.p, '@', keyword.len);
+    return !type_read_text(a, &whole, keyword, &ignored);
+}
+
+static void where_exact(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct field *f,
+                        struct str keyword)
+{
+    const char *value = arena_cstr(a, keyword);
+    if (f->flags & F_SEALED)
+        buf_addf(b, " OR t.%.*s_index = $%d::bytea", STR_ARG(f->name), param(params, seal_index(a, r, f, value)));
+    else
+        buf_addf(b, f->type == T_EMAIL ? " OR lower(t.%.*s) = lower($%d::text)" : " OR t.%.*s = $%d::text", STR_ARG(f->name),
+                 param(params, value));
 }
 
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
@@ -149,9 +181,7 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
     else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
-        if (!(f->flags & F_EXACT) || !may_be(f->type, keyword)) continue;
-        const char *form = f->type == T_EMAIL ? " OR lower(t.%.*s) = lower($%d::text)" : " OR t.%.*s = $%d::text";
-        buf_addf(b, form, STR_ARG(f->name), param(params, arena_cstr(a, keyword)));
+        if (f->flags & F_EXACT && may_be(f, a, keyword)) where_exact(b, params, a, r, f, keyword);
     }
     buf_addz(b, ")");
 }

@@ -30,6 +30,12 @@ static inline bool sql_is_writable(const struct field *f)
     return !(f->flags & (F_READONLY | F_JOINED));
 }
 
+/* Of these, the ones with a blind index (schema/seal.h): it is a parameter of its own, after the value. */
+static inline bool sql_has_index(const struct field *f)
+{
+    return (f->flags & (F_SEALED | F_EXACT)) == (F_SEALED | F_EXACT);
+}
+
 enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5 }; /* parameters before the writable fields */
 
 /* $1 id, $2 user, $3 pinyin, then the writable fields. */

@@ -20,3 +20,13 @@ secret_password() {
     fi
     REPLY=$(<"$file")
 }
+
+# The keys that a service encrypts stored values with: their file in REPLY. Whoever loses it loses the values.
+secret_data_keys() {
+    local file=$RUN_DIR/secrets/${1//-/_}_data_keys
+    if [ ! -s "$file" ]; then
+        printf '1:%s\nindex:%s\n' "$(openssl rand -base64 32)" "$(openssl rand -base64 32)" >"$file.new"
+        mv "$file.new" "$file"
+    fi
+    REPLY=$file
+}

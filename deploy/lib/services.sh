@@ -46,6 +46,8 @@ service_env() {
     export DATABASE_URL=$REPLY
     secret cursor 32
     export CURSOR_SECRET=$REPLY
+    secret_data_keys "$1"
+    export DATA_KEYS_FILE=$REPLY
 }
 
 gateway_env() {
@@ -81,6 +83,19 @@ services_check_built() {
         [ -x "$REPLY" ] || die "$REPLY is missing: make all"
     done < <(service_names)
     [ -x "$BIN_DIR/gateway" ] || die "$BIN_DIR/gateway is missing: make all"
+}
+
+# Encrypts what migrations or an older key have left to do; at once when there is nothing.
+data_keys_apply() {
+    local name
+    while read -r name; do
+        (
+            PORT=([auth-service]=1 ["$name"]=1) # it listens to nothing and asks nobody
+            service_env "$name"
+            service_binary "$name"
+            exec "$REPLY" rotate-data-keys
+        ) >>"$RUN_DIR/log/$name.log" 2>&1 || die_with_log "$name" "stored values could not be encrypted"
+    done < <(service_names)
 }
 
 # The first administrator. The password goes by the environment: arguments are for everybody to read.

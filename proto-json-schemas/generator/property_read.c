@@ -80,8 +80,17 @@ static const struct {
     unsigned flags;
 } switches[] = {
     { "readOnly", F_READONLY }, { "x-filter", F_FILTER }, { "x-sort", F_SORT },
-    { "x-secret", F_SECRET },   { "x-unique", F_UNIQUE },
+    { "x-unique", F_UNIQUE },
 };
+
+static unsigned read_secret(struct place at, const cJSON *json)
+{
+    const cJSON *how = source_get(json, "x-secret");
+    if (!how || cJSON_IsFalse(how)) return 0;
+    if (cJSON_IsTrue(how)) return F_SECRET;
+    if (cJSON_IsString(how) && same(how->valuestring, "sealed")) return F_SECRET | F_SEALED;
+    source_fail(at, "x-secret must be true or \"sealed\"");
+}
 
 static unsigned read_search(struct place at, const cJSON *json)
 {
@@ -95,7 +104,7 @@ static unsigned read_search(struct place at, const cJSON *json)
 
 static unsigned read_flags(struct place at, const cJSON *json)
 {
-    unsigned flags = read_search(at, json);
+    unsigned flags = read_search(at, json) | read_secret(at, json);
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
         if (source_bool_or(at, json, switches[i].key, false)) flags |= switches[i].flags;
     if (source_get(json, "x-from")) flags |= F_JOINED;
@@ -135,9 +144,13 @@ static void check_flags(struct place at, const struct property *p)
         const char *why;
     } bans[] = {
         { F_SECRET, F_FILTER | F_SORT, "x-secret excludes x-filter and x-sort: they would tell what is masked" },
+        { F_SEALED, F_UNIQUE | F_PINYIN | F_READONLY, "a sealed x-secret excludes x-unique, pinyin and readOnly" },
         { F_JOINED, F_FILTER | F_SORT | F_SEARCH | F_UNIQUE, "x-from excludes x-filter, x-sort, x-search, x-unique" },
     };
+    bool is_text = p->type == T_TEXT || p->type == T_PHONE || p->type == T_EMAIL;
     if ((p->flags & F_JOINED) && !(p->flags & F_READONLY)) source_fail(at, "x-from needs readOnly: it is no column");
+    if ((p->flags & F_SEALED) && (!is_text || (p->flags & (F_SEARCH | F_EXACT)) == F_SEARCH))
+        source_fail(at, "a sealed x-secret needs a text, and is found by x-search \"exact\" only");
     for (size_t i = 0; i < sizeof bans / sizeof *bans; i++)
         if ((p->flags & bans[i].when) && (p->flags & bans[i].never)) source_fail(at, "%s", bans[i].why);
 }

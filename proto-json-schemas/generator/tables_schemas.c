@@ -13,7 +13,7 @@ static const char *const type_names[T_COUNT] = {
 #define FLAGS(X)                                                                                                       \
     X(F_REQUIRED)                                                                                                      \
     X(F_READONLY)                                                                                                      \
-    X(F_FILTER) X(F_SORT) X(F_SEARCH) X(F_PINYIN) X(F_EXACT) X(F_SECRET) X(F_UNIQUE) X(F_JOINED) X(F_MULTILINE)
+    X(F_FILTER) X(F_SORT) X(F_SEARCH) X(F_PINYIN) X(F_EXACT) X(F_SECRET) X(F_UNIQUE) X(F_JOINED) X(F_MULTILINE) X(F_SEALED)
 #define AS_ROW(flag) { flag, #flag },
 static const struct {
     unsigned flag;

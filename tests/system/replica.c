@@ -77,6 +77,8 @@ static void child(const char *service, const struct how *how, int https_port, in
     setenv("JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url), 1);
     setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
     const char *database = getenv(text("%s_DATABASE_URL", upper(service)));
+    const char *data_keys = getenv(text("%s_DATA_KEYS_FILE", upper(service)));
+    if (data_keys) setenv("DATA_KEYS_FILE", data_keys, 1);
     if (database) setenv("DATABASE_URL", database, 1);
     else gateway_settings(port, https_port, plain_port);
     tls_settings(how);

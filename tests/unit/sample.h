@@ -33,7 +33,7 @@ static const struct field sample_fields[S_COUNT] = {
     [S_DAY] = ROW("day", T_DATE, F_FILTER, 0, 0),
     [S_MOMENT] = ROW("moment", T_TIME, 0, 0, 0),
     [S_TAGS] = ROW("tags", T_TAGS, 0, 0, 3, .item_max = 4),
-    [S_PHONE] = ROW("phone", T_PHONE, F_EXACT | F_SECRET, 0, 20),
+    [S_PHONE] = ROW("phone", T_PHONE, F_EXACT | F_SECRET | F_SEALED, 0, 20),
     [S_EMAIL] = ROW("email", T_EMAIL, F_EXACT | F_SECRET, 0, 30),
     [S_VERSION] = ROW("version", T_INT, F_READONLY, 1, 1000),
     [S_CREATED_TIME] = ROW("created_time", T_TIME, F_READONLY | F_SORT, 0, 0),

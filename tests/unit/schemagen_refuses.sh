@@ -94,8 +94,16 @@ refuses "a joined name of no reference" customer.json 's/"x-from": "region_id"/"
     "customer.json: region_name: x-from: \"status\" has no x-ref"
 refuses "a default that is no label" customer.json 's/"default": "活跃"/"default": "沉睡"/' \
     "customer.json: status: default \"沉睡\" is no label of \"customer_status\""
-refuses "a filter on a secret" customer.json '0,/"x-secret": true,/s//"x-secret": true, "x-filter": true,/' \
+refuses "a filter on a secret" customer.json '0,/"x-secret": "sealed",/s//"x-secret": true, "x-filter": true,/' \
     "customer.json: phone: x-secret excludes x-filter and x-sort: they would tell what is masked"
+refuses "an unknown kind of secret" customer.json '0,/"x-secret": "sealed"/s//"x-secret": "hidden"/' \
+    "customer.json: phone: x-secret must be true or \"sealed\""
+refuses "a sealed number" customer.json '/"minimum": 0,/,/x-secret/s/"x-secret": true/"x-secret": "sealed"/' \
+    "customer.json: credit_limit: a sealed x-secret needs a text, and is found by x-search \"exact\" only"
+refuses "a sealed field in the texts of keywords" customer.json '0,/"x-search": "exact"/s//"x-search": true/' \
+    "customer.json: phone: a sealed x-secret needs a text, and is found by x-search \"exact\" only"
+refuses "a sealed field that must be unique" customer.json '0,/"x-secret": "sealed"/s//&, "x-unique": true/' \
+    "customer.json: phone: a sealed x-secret excludes x-unique, pinyin and readOnly"
 refuses "a text without a limit" customer.json 's/, "maxLength": 500,$/,/' \
     "customer.json: address: \"maxLength\" is missing"
 refuses "a property without example" customer.json 's/"examples": \["C001"\],//' \

@@ -1,12 +1,17 @@
 #include "schema/sql.h"
 
 #include "sample.h"
+#include "schema/seal.h"
 
 #include <stdlib.h>
 
 enum { SQL_MAX = 64 * 1024 };
 
+#define RING        "1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=,index:Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="
+#define INDEX_12345 "\\xf10be5ebe74b3e35a885bc525fe3bab0" /* by another implementation */
+
 static char text[SQL_MAX];
+static struct vault *vault;
 
 static const char *made(struct buf *b)
 {
@@ -38,11 +43,11 @@ static void test_insert(void **state)
     (void)state;
     assert_string_equal(make(sql_insert, &sample), "INSERT INTO samples AS t (sample_id, created_by, updated_by, "
                                                    "pinyin, code, name, note, kind, owner_id, contact_id, amount, "
-                                                   "pieces, active, day, moment, tags, phone, email) SELECT $1::uuid, "
+                                                   "pieces, active, day, moment, tags, phone, phone_index, email) SELECT $1::uuid, "
                                                    "$2::uuid, $2::uuid, coalesce($3::text, ''), $4::text, "
                                                    "$5::text, $6::text, $7::text, $8::uuid, $9::uuid, $10::numeric, "
                                                    "$11::integer, $12::boolean, $13::date, $14::timestamptz, "
-                                                   "$15::json, $16::text, $17::text");
+                                                   "$15::json, $16::bytea, $17::bytea, $18::text");
     assert_string_equal(make(sql_insert, &plain),
         "INSERT INTO plains AS t (id, created_by, updated_by, n) SELECT $1::uuid, $2::uuid, $2::uuid, $4::integer "
         "WHERE $3::text IS NOT DISTINCT FROM $3::text");
@@ -58,7 +63,9 @@ static void test_update(void **state)
     const char *sql = make(sql_update, &sample);
     assert_non_null(strstr(sql, "pinyin = coalesce($3::text, t.pinyin)"));
     assert_non_null(strstr(sql, "code = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::text ELSE t.code END"));
-    assert_non_null(strstr(sql, "email = CASE WHEN ($4::bigint >> 13) & 1 = 1 THEN $19::text ELSE t.email END"));
+    assert_non_null(strstr(sql, "phone = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $18::bytea ELSE t.phone END, "
+                                "phone_index = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $19::bytea ELSE t.phone_index END"));
+    assert_non_null(strstr(sql, "email = CASE WHEN ($4::bigint >> 13) & 1 = 1 THEN $20::text ELSE t.email END"));
     assert_null(strstr(sql, "owner_name"));
     assert_null(strstr(sql, "created_time"));
 }
@@ -96,6 +103,9 @@ static void test_columns(void **state)
     assert_int_equal(few.at[S_CODE], COLUMN_NONE);
     sql_columns_of(&all, &sample, &sample.views[VIEW_DETAIL]);
     assert_int_equal(all.count, S_COUNT - 1); /* that id once, though the view has id and name */
+    const unsigned char secret[] = { S_PHONE };
+    sql_columns_of(&few, &sample, &(struct field_list){ secret, 1 });
+    assert_int_not_equal(few.at[S_ID], COLUMN_NONE); /* a sealed value opens with its record's id */
     for (size_t i = 0; i < all.count; i++) assert_int_equal(all.at[all.field[i]], i);
 }
 
@@ -118,14 +128,16 @@ static const struct { const char *query, *sql, *values;
     { "keyword=%E5%8C%97", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "北|" },
     { "keyword=ab", " AND (search_grams(t.search_text) @> ARRAY[lower($1::text)])", "ab|" },
     { "keyword=a", " AND (t.search_text LIKE lower($1::text))", "%a%|" },
-    { "keyword=12345", " AND (t.search_text LIKE lower($1::text) OR t.phone = $2::text)", "%12345%|12345|" },
+    { "keyword=12345", " AND (t.search_text LIKE lower($1::text) OR t.phone_index = $2::bytea)", "%12345%|" INDEX_12345 "|" },
+    { "keyword=12-345", " AND (t.search_text LIKE lower($1::text) OR t.phone_index = $2::bytea)", "%12-345%|" INDEX_12345 "|" },
+    { "keyword=C12345", " AND (t.search_text LIKE lower($1::text))", "%C12345%|" }, /* a code is no telephone number */
+    { "keyword=1234", " AND (t.search_text LIKE lower($1::text))", "%1234%|" },
     { "keyword=A@b.c", " AND (t.search_text LIKE lower($1::text) OR lower(t.email) = lower($2::text))",
       "%A@b.c%|A@b.c|" },
     { "keyword=12345@x.y&kind=person&start_date=2023-01-02",
-      " AND t.kind = $1::text AND t.created_time >= $2::timestamptz AND (t.search_text LIKE lower($3::text) OR t.phone "
-      "= $4::text OR "
-      "lower(t.email) = lower($5::text))",
-      "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|12345@x.y|" },
+      " AND t.kind = $1::text AND t.created_time >= $2::timestamptz AND (t.search_text LIKE lower($3::text) OR "
+      "lower(t.email) = lower($4::text))",
+      "个人|2023-01-01 16:00:00+00|%12345@x.y%|12345@x.y|" },
 };
 
 static struct str where_by(void (*fn)(struct buf *, struct sql_params *, struct arena *, const struct resource *,
@@ -227,11 +239,27 @@ static void test_every_parameter_is_used(void **state)
     (void)state;
     int writable = 0;
     for (int i = 0; i < S_COUNT; i++) writable += sql_is_writable(&sample_fields[i]);
-    parameters_are(make(sql_insert, &sample), SQL_INSERT_FIRST + writable);
-    parameters_are(make(sql_update, &sample), SQL_UPDATE_FIRST + writable);
+    parameters_are(make(sql_insert, &sample), SQL_INSERT_FIRST + writable + 1); /* and the index of the phone */
+    parameters_are(make(sql_update, &sample), SQL_UPDATE_FIRST + writable + 1);
     parameters_are(make(sql_refuse, &sample), 4);
     parameters_are(make(sql_insert, &plain), SQL_INSERT_FIRST + 1);
     parameters_are(make(sql_update, &plain), SQL_UPDATE_FIRST + 1);
+}
+
+static int begin(void **state)
+{
+    struct buf faults;
+    buf_init(&faults, 1024);
+    vault = vault_new(STR(RING), &faults);
+    seal_set_vault(vault);
+    return vault ? sample_setup(state) : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    vault_free(vault);
+    return 0;
 }
 
 int main(void)
@@ -246,5 +274,5 @@ int main(void)
         cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
         cmocka_unit_test(test_every_parameter_is_used),
     };
-    return cmocka_run_group_tests(tests, sample_setup, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }
