@@ -46,7 +46,7 @@ void sql_insert(struct buf *b, const struct resource *r)
     buf_addf(b, "INSERT INTO %s AS t (%.*s, created_by, updated_by%s", r->table, STR_ARG(id_name(r)),
              has_pinyin(r) ? ", pinyin" : "");
     for (size_t i = 0; i < r->field_count; i++)
-        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", %.*s", STR_ARG(r->fields[i].name));
+        if (sql_is_writable(&r->fields[i])) buf_addf(b, ", %.*s%s", STR_ARG(r->fields[i].name), sql_suffix(&r->fields[i]));
     buf_addf(b, ") SELECT $1::uuid, $2::uuid, $2::uuid%s", has_pinyin(r) ? ", coalesce($3::text, '')" : "");
     int n = SQL_INSERT_FIRST;
     for (size_t i = 0; i < r->field_count; i++)
@@ -62,8 +62,9 @@ void sql_update(struct buf *b, const struct resource *r)
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (!sql_is_writable(f)) continue;
-        buf_addf(b, ", %.*s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s END", STR_ARG(f->name), bit++, ++n,
-                 types[f->type].cast, STR_ARG(f->name));
+        const char *cast = types[f->type].cast, *suffix = sql_suffix(f);
+        buf_addf(b, ", %.*s%s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s%s::%s END", STR_ARG(f->name), suffix,
+                 bit++, ++n, cast, STR_ARG(f->name), suffix, cast);
     }
     buf_addf(b, " WHERE t.%.*s = $1::uuid AND t.deleted_time IS NULL AND ($5::int[] IS NULL OR t.version = ANY ($5::int[]))",
              STR_ARG(id_name(r)));
