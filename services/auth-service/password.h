@@ -5,6 +5,7 @@
 #include "base/arena.h"
 
 enum { PASSWORD_MIN = 8, PASSWORD_MAX = 128 }; /* characters */
+enum { HASHES_WAITING_MAX = 64 };              /* of a worker: further ones are refused, 503 */
 
 /* "scrypt$15$8$1$<salt>$<hash>", base64url; absent when OpenSSL refuses. */
 struct str password_hash(struct arena *a, struct str password);
