@@ -19,6 +19,15 @@ static void explain_refused(struct req *r, const struct resource *resource, cons
     (void)resource;
 }
 
+/* DETAIL of conflict(): {"users": "are in it: 3"}. */
+static void explain_conflict(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    (void)resource;
+    const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
+    for (const struct json *m = json_first(reasons); m; m = json_next(m))
+        problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, json_key(m), json_text(m));
+}
+
 /* Constraints are named <table>_<field>. */
 static struct str constraint_field(struct req *r, const struct resource *resource, const struct pg_segment *s)
 {
@@ -56,6 +65,7 @@ static const struct refusal {
 } refusals[] = {
     { "CR002", explain_key_reply },  { "CR003", explain_refused }, { "23505", explain_duplicate },
     { "23503", explain_reference },  { "23514", explain_check },   { "23502", explain_check },
+    { "CR409", explain_conflict },
 };
 
 void refusal_explain(struct req *r, const struct resource *resource, const struct pg_segment *s)

@@ -6,6 +6,7 @@
 
 #include "http/req.h"
 #include "io/pg.h"
+#include "schema/validate.h"
 
 /* handlers */
 void rest_list(struct req *r);
@@ -14,6 +15,12 @@ void rest_create(struct req *r);
 void rest_update(struct req *r);
 void rest_delete(struct req *r);
 void rest_restore(struct req *r);
+
+/* Two of them for a service that has something to do between the check of a body and its write, such as hashing a password:
+ * `prepare` is a step of the flow, may change rest_values(), and may wait. It sees a body without faults. */
+void rest_create_with(struct req *r, step_fn prepare);
+void rest_update_with(struct req *r, step_fn prepare);
+struct values *rest_values(struct req *r); /* by field index, see schema/validate.h */
 
 /* Every statement of these resources for pg_config.statements, NULL-terminated, and `more` (NULL-terminated or NULL) after
  * them. Built once per process, before the first request; never freed. */

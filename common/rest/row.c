@@ -51,8 +51,23 @@ static struct str bool_value(struct arena *a, struct str bytes)
     return bytes.p[0] ? STR("true") : STR("false");
 }
 
+/* {a,b}: codes need no quotes. */
+static struct str codes_value(struct arena *a, struct str array)
+{
+    struct buf b;
+    buf_init(&b, array.len * 3 + 2);
+    struct jw w = jw_to(&b);
+    struct str rest = array.len > 2 ? str_sub(array, 1, array.len - 1) : STR_NONE;
+    jw_array(&w);
+    while (!str_is_none(rest)) jw_plain(&w, str_cut(&rest, ','));
+    jw_array_end(&w);
+    struct str json = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return json;
+}
+
 static struct str (*const converters[T_COUNT])(struct arena *a, struct str bytes) = {
-    [T_UUID] = uuid_value, [T_TIME] = time_value, [T_INT] = int_value, [T_BOOL] = bool_value,
+    [T_UUID] = uuid_value, [T_TIME] = time_value, [T_INT] = int_value, [T_BOOL] = bool_value, [T_CODES] = codes_value,
 };
 
 /* What does not open is never shown as something else: the whole reply becomes an error. */
@@ -77,9 +92,10 @@ static struct str value(const struct row *row, int field)
     const struct rows *rows = at->rows;
     struct str bytes = rows_bytes(rows, at->at, field);
     const struct field *f = &rows->resource->fields[field];
-    enum field_type type = f->type;
-    if (f->flags & F_SEALED && !str_is_none(bytes)) return sealed_value(rows, at->at, f, bytes);
-    return str_is_none(bytes) || !converters[type] ? bytes : converters[type](&rows->req->arena, bytes);
+    if (str_is_none(bytes)) return bytes;
+    if (f->flags & F_SEALED) return sealed_value(rows, at->at, f, bytes);
+    if (f->flags & F_CODED) return dictionary_label(f->dictionary, bytes);
+    return converters[f->type] ? converters[f->type](&rows->req->arena, bytes) : bytes;
 }
 
 static struct str name_of(const struct row *row, int field)

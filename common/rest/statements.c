@@ -67,8 +67,10 @@ static void restorable(struct buf *b, const struct resource *r)
 static void remember(struct buf *b, const struct resource *r)
 {
     const char *id = r->fields[r->id].name.p;
-    buf_addf(b, "SELECT idempotency_keep($2::uuid, $3, (SELECT to_jsonb(t) FROM %s t WHERE t.%s = $1::uuid "
-                "AND t.xmin = pg_current_xact_id()::xid))", r->table, id);
+    buf_addz(b, "SELECT idempotency_keep($2::uuid, $3, (SELECT to_jsonb(t)");
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].flags & F_WRITEONLY) buf_addf(b, " - '%.*s%s'", STR_ARG(r->fields[i].name), sql_suffix(&r->fields[i]));
+    buf_addf(b, " FROM %s t WHERE t.%s = $1::uuid AND t.xmin = pg_current_xact_id()::xid))", r->table, id);
 }
 
 static void replay(struct buf *b, const struct resource *r)

@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "http/worker.h"
 #include "rest/etag.h"
+#include "rest/fingerprint.h"
 #include "rest/input.h"
 #include "rest/names.h"
 #include "rest/refusal.h"
@@ -35,6 +36,7 @@ struct verb {
 
 struct write {
     const struct verb *verb;
+    step_fn prepare; /* the service's own; NULL: none */
     const struct statements *statements;
     struct input input;
     struct values values;
@@ -148,9 +150,7 @@ static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statem
 static void add_claim(struct req *r, struct write *w)
 {
     if (!w->key) return;
-    w->request =
-        arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(r->body))
-            .p;
+    w->request = fingerprint_of(r, w->statements->resource, &w->values);
     w->claim = (struct sql_params){ .values = { w->user, w->key, w->request }, .count = 3 };
     pg_add(w->segment, &stmt_claim, w->claim.values, w->claim.count);
 }
@@ -216,6 +216,17 @@ static enum step write_begin(struct req *r)
     w->user = arena_cstr(&r->arena, r->who->user_id);
     w->key = w->input.key.len && !w->input.dry_run ? arena_cstr(&r->arena, w->input.key) : NULL;
     return STEP_NEXT;
+}
+
+static enum step write_prepare(struct req *r)
+{
+    const struct write *w = r->state;
+    return w->prepare ? w->prepare(r) : STEP_NEXT;
+}
+
+struct values *rest_values(struct req *r)
+{
+    return &((struct write *)r->state)->values;
 }
 
 /* --- the outcome ------------------------------------------------------------------------------------------------------ */
@@ -322,7 +333,7 @@ static enum step write_reply(struct req *r)
 }
 
 static const step_fn retry_steps[4] = { write_send, write_judge, write_reply, NULL };
-static const step_fn write_steps[] = { write_begin, write_send, write_judge, write_reply, NULL };
+static const step_fn write_steps[] = { write_begin, write_prepare, write_send, write_judge, write_reply, NULL };
 
 /* --- replaying an Idempotency-Key -------------------------------------------------------------------------------------- */
 
@@ -349,30 +360,41 @@ static enum step replay_judge(struct req *r)
 }
 
 static const step_fn replay_steps[4] = { write_replay, replay_judge, write_reply, NULL };
-static void write_start(struct req *r, const struct verb *verb)
+static void write_start(struct req *r, const struct verb *verb, step_fn prepare)
 {
     struct write *w = arena_new(&r->arena, struct write);
     w->verb = verb;
+    w->prepare = prepare;
     r->state = w;
     flow_start(r, write_steps);
 }
 
 void rest_create(struct req *r)
 {
-    write_start(r, &create_verb);
+    rest_create_with(r, NULL);
+}
+
+void rest_create_with(struct req *r, step_fn prepare)
+{
+    write_start(r, &create_verb, prepare);
 }
 
 void rest_update(struct req *r)
 {
-    write_start(r, &update_verb);
+    rest_update_with(r, NULL);
+}
+
+void rest_update_with(struct req *r, step_fn prepare)
+{
+    write_start(r, &update_verb, prepare);
 }
 
 void rest_delete(struct req *r)
 {
-    write_start(r, &delete_verb);
+    write_start(r, &delete_verb, NULL);
 }
 
 void rest_restore(struct req *r)
 {
-    write_start(r, &restore_verb);
+    write_start(r, &restore_verb, NULL);
 }

@@ -18,6 +18,7 @@ enum field_type {
     T_TIME,  /* yyyy-MM-dd HH:mm:ss in APP_TIMEZONE */
     T_ENUM,  /* a label of field.dictionary; its code is accepted too */
     T_TAGS,  /* a set of short texts */
+    T_CODES, /* a set of codes of field.dictionary, which need no quotes in SQL and JSON */
     T_PHONE,
     T_EMAIL,
     T_COUNT
@@ -35,7 +36,9 @@ enum field_flag {
     F_UNIQUE = 1 << 8,    /* among live rows */
     F_JOINED = 1 << 9,    /* no column: the name of what `from` refers to */
     F_MULTILINE = 1 << 10,
-    F_SEALED = 1 << 11    /* stored encrypted: schema/seal.h; comes with F_SECRET */
+    F_SEALED = 1 << 11,    /* stored encrypted: schema/seal.h; comes with F_SECRET */
+    F_WRITEONLY = 1 << 12, /* taken, never shown: kept as <name>_hash, which the service makes (rest/rest.h) */
+    F_CODED = 1 << 13      /* T_ENUM: kept as its code */
 };
 
 struct choice {
@@ -91,5 +94,6 @@ static inline int schema_index(const struct resource *r, const struct field *f)
 
 /* Label of a dictionary entry given by label or code; absent when unknown. */
 struct str dictionary_label(const struct dictionary *d, struct str label_or_code);
+struct str dictionary_code(const struct dictionary *d, struct str label_or_code); /* its code, the same way */
 
 #endif

@@ -54,7 +54,7 @@ void sql_insert(struct buf *b, const struct resource *r)
              has_pinyin(r) ? ", pinyin" : "");
     for (size_t i = 0; i < r->field_count; i++)
         if (sql_is_writable(&r->fields[i])) {
-            buf_addf(b, ", %.*s", STR_ARG(r->fields[i].name));
+            buf_addf(b, ", %.*s%s", STR_ARG(r->fields[i].name), sql_suffix(&r->fields[i]));
             if (sql_has_index(&r->fields[i])) buf_addf(b, ", %.*s_index", STR_ARG(r->fields[i].name));
         }
     buf_addf(b, ") SELECT $1::uuid, $2::uuid, $2::uuid%s", has_pinyin(r) ? ", coalesce($3::text, '')" : "");
@@ -69,8 +69,8 @@ void sql_insert(struct buf *b, const struct resource *r)
 
 static void set_field(struct buf *b, struct str name, const char *more, int bit, int n, const char *cast)
 {
-    buf_addf(b, ", %.*s%s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s%s END", STR_ARG(name), more, bit, n, cast,
-             STR_ARG(name), more);
+    buf_addf(b, ", %.*s%s = CASE WHEN ($4::bigint >> %d) & 1 = 1 THEN $%d::%s ELSE t.%.*s%s::%s END", STR_ARG(name), more, bit, n, cast,
+             STR_ARG(name), more, cast);
 }
 
 void sql_update(struct buf *b, const struct resource *r)
@@ -81,7 +81,7 @@ void sql_update(struct buf *b, const struct resource *r)
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (!sql_is_writable(f)) continue;
-        set_field(b, f->name, "", bit, ++n, cast_of(f));
+        set_field(b, f->name, sql_suffix(f), bit, ++n, cast_of(f));
         if (sql_has_index(f)) set_field(b, f->name, "_index", bit, ++n, "bytea");
         bit++;
     }

@@ -24,6 +24,12 @@ struct columns {
 void sql_columns_of(struct columns *c, const struct resource *r, const struct field_list *view);
 void sql_columns(struct buf *b, const struct resource *r, const struct columns *c); /* "t.a, t.b::text" */
 
+/* A write-only field has its hash for a column: what follows the field's name. */
+static inline const char *sql_suffix(const struct field *f)
+{
+    return f->flags & F_WRITEONLY ? "_hash" : "";
+}
+
 /* Fields that a client may write, in parameter order; `each` gets the field's index. */
 static inline bool sql_is_writable(const struct field *f)
 {

@@ -106,10 +106,8 @@ static const char *check_time(struct arena *a, const struct field *f, struct str
 static const char *check_enum(struct arena *a, const struct field *f, struct str text, struct str *ret)
 {
     (void)a;
-    struct str label = dictionary_label(f->dictionary, text);
-    if (str_is_none(label)) return "is not one of the allowed values";
-    *ret = label;
-    return NULL;
+    *ret = f->flags & F_CODED ? dictionary_code(f->dictionary, text) : dictionary_label(f->dictionary, text);
+    return str_is_none(*ret) ? "is not one of the allowed values" : NULL;
 }
 
 /* Digits with the usual separators, five digits at least: +86 138-0013-8000, (010) 6512 3456 x 12. */
@@ -150,19 +148,21 @@ const struct type types[T_COUNT] = {
     [T_DATE] = { "date", "::text", JSON_STRING, FORM_PLAIN, "must be a date string", check_date },
     [T_TIME] = { "timestamptz", "", JSON_STRING, FORM_PLAIN, "must be a time string", check_time },
     [T_ENUM] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_enum },
-    [T_TAGS] = { "json", "", JSON_ARRAY, FORM_RAW, "must be an array of strings", check_text },
+    [T_TAGS] = { "json", "::json", JSON_ARRAY, FORM_RAW, "must be an array of strings", check_text },
+    [T_CODES] = { "text[]", "::text", JSON_ARRAY, FORM_RAW, "must be an array of strings", check_text },
     [T_PHONE] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_phone },
     [T_EMAIL] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_email },
 };
 
 struct str type_allowed(struct arena *a, const struct field *f)
 {
-    if (f->type != T_ENUM) return STR_NONE;
+    if (f->type != T_ENUM && f->type != T_CODES) return STR_NONE;
     struct buf b;
     buf_init(&b, 4096);
     for (size_t i = 0; i < f->dictionary->count; i++) {
+        const struct choice *c = &f->dictionary->choices[i];
         if (i) buf_addz(&b, ", ");
-        buf_add(&b, f->dictionary->choices[i].label);
+        buf_add(&b, f->type == T_CODES ? c->code : c->label);
     }
     struct str all = arena_dup(a, buf_str(&b));
     buf_done(&b);
@@ -197,11 +197,31 @@ static const char *read_tags(struct arena *a, const struct field *f, const struc
     return bad;
 }
 
+/* An array literal: {a,b}. */
+static const char *read_codes(struct arena *a, const struct field *f, const struct json *v, struct str *ret)
+{
+    if (json_count(v) > (size_t)f->max) return reason(a, "must have at most %d elements", f->max, 0);
+    struct buf b;
+    buf_init(&b, 64 * 1024);
+    const char *bad = NULL, *comma = "";
+    buf_addz(&b, "{");
+    for (const struct json *e = json_first(v); e && !bad; e = json_next(e)) {
+        struct str code = json_kind(e) == JSON_STRING ? dictionary_code(f->dictionary, json_text(e)) : STR_NONE;
+        if (json_kind(e) != JSON_STRING) bad = types[T_CODES].expected;
+        else if (str_is_none(code)) bad = arena_printf(a, "holds %.*s, which there is not", STR_ARG(json_text(e))).p;
+        else if (!seen_before(v, e)) buf_addf(&b, "%s%.*s", comma, STR_ARG(code)), comma = ",";
+    }
+    buf_addz(&b, "}");
+    *ret = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return bad;
+}
+
 const char *type_read_json(struct arena *a, const struct field *f, const struct json *v, struct str *ret)
 {
     const struct type *t = &types[f->type];
     if (json_kind(v) != t->kind) return t->expected;
-    if (t->kind == JSON_ARRAY) return read_tags(a, f, v, ret);
+    if (t->kind == JSON_ARRAY) return (f->type == T_CODES ? read_codes : read_tags)(a, f, v, ret);
     if (t->kind == JSON_BOOL) return *ret = json_is_true(v) ? STR("true") : STR("false"), NULL;
     return t->check(a, f, json_text(v), ret);
 }

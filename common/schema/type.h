@@ -24,7 +24,7 @@ extern const struct type types[T_COUNT];
 void type_set_zone(const struct zone *z);
 const struct zone *type_zone(void);
 
-/* Labels of a dictionary for an error's "allowed": "企业, 个人, ...". */
+/* Labels of a dictionary (of T_CODES: codes) for an error's "allowed": "企业, 个人, ...". */
 struct str type_allowed(struct arena *a, const struct field *f);
 
 /* The SQL text of a value given as JSON or as query text. NULL: fine; else the reason. */

@@ -42,6 +42,14 @@ static struct dict read_dict(const cJSON *json)
     return d;
 }
 
+void model_add_dict(struct model *m, struct dict d)
+{
+    struct dict *more = new_array(m->dict_count + 1, sizeof *more);
+    if (m->dict_count) memcpy(more, m->dicts, m->dict_count * sizeof *more);
+    more[m->dict_count++] = d;
+    m->dicts = more;
+}
+
 void model_read_dictionaries(struct model *m, const char *folder)
 {
     static const char *const keys[] = { "$schema", "$id", "title", "description", "$defs", NULL };
@@ -49,10 +57,9 @@ void model_read_dictionaries(struct model *m, const char *folder)
     struct place at = { file, NULL };
     source_keys(at, json, keys);
     const cJSON *defs = source_object(at, json, "$defs");
-    m->dicts = new_array((size_t)cJSON_GetArraySize(defs), sizeof *m->dicts);
     cJSON_ArrayForEach(def, defs)
     {
         if (model_dict(m, def->string)) source_fail((struct place){ file, def->string }, "is defined twice");
-        m->dicts[m->dict_count++] = read_dict(def);
+        model_add_dict(m, read_dict(def));
     }
 }

@@ -56,6 +56,7 @@ struct operation {
     enum action action;
     const char *path, *id, *summary, *description, *tag, *permission, *since;
     const char *handler;                          /* C symbol */
+    bool own_handler;                             /* of the service, for the action when there is one; else common/rest's */
     struct schema *resource, *request, *response; /* NULL: none */
     bool response_is_list, no_envelope, audited, deprecated;
     int timeout_ms, body_max; /* body_max: bytes, 0: as for all */
@@ -82,8 +83,10 @@ struct model {
 };
 
 const struct dict *model_dict(const struct model *m, const char *name); /* NULL when unknown */
+void model_add_dict(struct model *m, struct dict d);
 struct schema *model_schema(const struct model *m, const char *name);   /* NULL when unknown */
 int schema_property(const struct schema *s, const char *name);          /* index; -1 when unknown */
+struct field_view schema_whole(const struct schema *s);                 /* all properties, those that no view shows too */
 
 static inline bool operation_is_internal(const struct operation *o)
 {

@@ -12,6 +12,7 @@ static const struct {
     [T_DATE] = { "string", "date", NULL }, [T_TIME] = { "string", NULL, "^\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2}:\\d{2}$" },
     [T_ENUM] = { "string", NULL, NULL },   [T_TAGS] = { "array", NULL, NULL },
     [T_PHONE] = { "string", NULL, NULL },  [T_EMAIL] = { "string", "email", NULL },
+    [T_CODES] = { "array", NULL, NULL },
 };
 
 /* A reply always has these; every other field may be null: never given, cleared, or hidden from the caller. */
@@ -36,13 +37,23 @@ static void add_enum(cJSON *schema, const struct property *p, bool nullable)
     if (nullable) cJSON_AddItemToArray(labels, cJSON_CreateNull());
 }
 
+static void add_codes(cJSON *items, const struct dict *d)
+{
+    const cJSON *entry;
+    cJSON *codes = cJSON_AddArrayToObject(items, "enum");
+    cJSON_ArrayForEach(entry, d->entries) cJSON_AddItemToArray(codes, cJSON_CreateString(source_get(entry, "const")->valuestring));
+}
+
 static void add_bounds(cJSON *schema, const struct property *p)
 {
-    if (p->type == T_TAGS) {
+    if (p->type == T_TAGS || p->type == T_CODES) {
         cJSON *items = cJSON_AddObjectToObject(schema, "items");
         cJSON_AddStringToObject(items, "type", "string");
-        cJSON_AddNumberToObject(items, "minLength", 1);
-        cJSON_AddNumberToObject(items, "maxLength", p->item_max);
+        if (p->dict) add_codes(items, p->dict);
+        else {
+            cJSON_AddNumberToObject(items, "minLength", 1);
+            cJSON_AddNumberToObject(items, "maxLength", p->item_max);
+        }
         cJSON_AddNumberToObject(schema, "maxItems", p->max);
         cJSON_AddBoolToObject(schema, "uniqueItems", true);
     } else if (p->type == T_INT) {
@@ -73,7 +84,7 @@ char *dict_note(const struct dict *d)
 static void add_description(cJSON *schema, const struct property *p, enum direction direction)
 {
     const cJSON *description = source_get(p->json, "description");
-    const char *note = direction != IN_REPLY && p->dict ? dict_note(p->dict) : NULL;
+    const char *note = direction != IN_REPLY && p->type == T_ENUM ? dict_note(p->dict) : NULL;
     if (description && note)
         note = new_text("%s；%s", description->valuestring, note);
     else if (description)
@@ -84,7 +95,7 @@ static void add_description(cJSON *schema, const struct property *p, enum direct
 static void add_default(cJSON *schema, const struct property *p)
 {
     if (!p->fallback) return;
-    if (p->type == T_INT)
+    if (p->type == T_INT || p->type == T_BOOL)
         cJSON_AddRawToObject(schema, "default", p->fallback);
     else
         cJSON_AddStringToObject(schema, "default", p->fallback);
@@ -105,7 +116,7 @@ cJSON *property_schema(const struct property *p, enum direction direction)
     if (shapes[p->type].format) cJSON_AddStringToObject(schema, "format", shapes[p->type].format);
     if (shapes[p->type].pattern) cJSON_AddStringToObject(schema, "pattern", shapes[p->type].pattern);
     if (nullable) cJSON_AddBoolToObject(schema, "nullable", true);
-    if (p->dict)
+    if (p->type == T_ENUM)
         add_enum(schema, p, nullable);
     else
         add_bounds(schema, p);
@@ -113,6 +124,7 @@ cJSON *property_schema(const struct property *p, enum direction direction)
     add_description(schema, p, direction);
     if (direction == IN_REQUEST) add_default(schema, p);
     if (direction == IN_REPLY && (p->flags & F_READONLY)) cJSON_AddBoolToObject(schema, "readOnly", true);
+    if (p->flags & F_WRITEONLY) cJSON_AddBoolToObject(schema, "writeOnly", true);
     cJSON_AddItemToObject(schema, "example", property_example(p));
     return schema;
 }

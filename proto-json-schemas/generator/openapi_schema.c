@@ -38,7 +38,7 @@ static char *component_name(const struct schema *s, enum variant as)
 
 static cJSON *object_schema(const struct schema *s, enum variant as)
 {
-    const struct field_view *v = &s->views[variants[as].view];
+    struct field_view v = is_body(as) ? schema_whole(s) : s->views[variants[as].view];
     cJSON *schema = cJSON_CreateObject(), *required = cJSON_CreateArray();
     cJSON_AddStringToObject(schema, "title", s->sql_table ? new_text("%s%s", s->title, variants[as].title) : s->title);
     cJSON_AddStringToObject(schema, "type", "object");
@@ -47,8 +47,8 @@ static cJSON *object_schema(const struct schema *s, enum variant as)
     if (as == AS_CREATE) cJSON_AddBoolToObject(schema, "additionalProperties", false);
     cJSON_AddItemToObject(schema, "required", required);
     cJSON *properties = cJSON_AddObjectToObject(schema, "properties");
-    for (size_t i = 0; i < v->count; i++) {
-        const struct property *p = &s->properties[v->at[i]];
+    for (size_t i = 0; i < v.count; i++) {
+        const struct property *p = &s->properties[v.at[i]];
         if (is_body(as) && (p->flags & F_READONLY)) continue;
         cJSON *one = property_schema(p, is_body(as) ? IN_REQUEST : IN_REPLY);
         if (as == AS_UPDATE) cJSON_DeleteItemFromObjectCaseSensitive(one, "default");
@@ -62,10 +62,10 @@ static cJSON *object_schema(const struct schema *s, enum variant as)
 
 static cJSON *object_example(const struct schema *s, enum variant as)
 {
-    const struct field_view *v = &s->views[variants[as].view];
+    struct field_view v = is_body(as) ? schema_whole(s) : s->views[variants[as].view];
     cJSON *example = cJSON_CreateObject();
-    for (size_t i = 0; i < v->count; i++) {
-        const struct property *p = &s->properties[v->at[i]];
+    for (size_t i = 0; i < v.count; i++) {
+        const struct property *p = &s->properties[v.at[i]];
         if (is_body(as) && (p->flags & F_READONLY)) continue;
         cJSON_AddItemToObject(example, p->name, property_example(p));
     }

@@ -1,5 +1,6 @@
 #include "property_read.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static const struct spelling spellings[] = {
     { "number", "money", T_MONEY, 0, 0, 0 },
     { "boolean", NULL, T_BOOL, 0, 0, 0 },
     { "array", NULL, T_TAGS, 0, 0, 0 },
+    { "array", "codes", T_CODES, 0, 0, 0 },
 };
 
 static bool same(const char *a, const char *b)
@@ -58,20 +60,40 @@ static bool needs_max_length(const struct property *p)
     return text && !(p->flags & F_JOINED);
 }
 
+/* Sets of codes are written into SQL and JSON as they are. */
+static void check_codes(struct place at, const struct dict *d)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, d->entries)
+    {
+        for (const char *p = source_get(entry, "const")->valuestring; *p; p++)
+            if (!isalnum((unsigned char)*p) && !strchr("_:.-", *p)) source_fail(at, "a code of \"%s\" holds \"%c\"", d->name, *p);
+    }
+}
+
+/* A string becomes an enumeration, kept as its label, or with the format "code" as its code. */
+static void read_dictionary(const struct model *m, struct place at, struct property *p, const char *name)
+{
+    if (p->type != T_TEXT && p->type != T_CODE && p->type != T_CODES) source_fail(at, "x-dictionary needs a string or codes");
+    if (p->type == T_CODE) p->flags |= F_CODED;
+    if (p->type != T_CODES) p->type = T_ENUM;
+    p->dict = model_dict(m, name);
+    if (!p->dict) source_fail(at, "unknown dictionary \"%s\"", name);
+    if (p->type == T_CODES) check_codes(at, p->dict);
+}
+
 static void read_type(const struct model *m, struct place at, struct property *p, const cJSON *json)
 {
     const struct spelling *as = find_spelling(at, json);
     const char *dict = source_text_or(at, json, "x-dictionary", NULL);
-    p->type = dict ? T_ENUM : as->field;
+    p->type = as->field;
     p->flags |= as->flags;
     p->min = source_int_or(at, json, as->field == T_INT || as->field == T_MONEY ? "minimum" : "minLength", as->min);
     p->max = source_int_or(at, json, as->field == T_INT ? "maximum" : "maxLength", as->max);
-    if (p->type == T_TAGS) read_tags(at, p, json);
+    if (p->type == T_TAGS || p->type == T_CODES) read_tags(at, p, json);
+    if (dict) read_dictionary(m, at, p, dict);
+    else if (p->type == T_CODES) source_fail(at, "codes need an x-dictionary");
     if (needs_max_length(p) && !p->max) source_fail(at, "\"maxLength\" is missing");
-    if (!dict) return;
-    if (as->field != T_TEXT) source_fail(at, "x-dictionary needs a plain string");
-    p->dict = model_dict(m, dict);
-    if (!p->dict) source_fail(at, "unknown dictionary \"%s\"", dict);
 }
 
 /* --- flags ------------------------------------------------------------------------------------------------------ */
@@ -80,7 +102,7 @@ static const struct {
     unsigned flags;
 } switches[] = {
     { "readOnly", F_READONLY }, { "x-filter", F_FILTER }, { "x-sort", F_SORT },
-    { "x-unique", F_UNIQUE },
+    { "x-unique", F_UNIQUE },   { "writeOnly", F_WRITEONLY },
 };
 
 static unsigned read_secret(struct place at, const cJSON *json)
@@ -117,7 +139,8 @@ static const char *read_default(struct place at, const struct property *p, const
     const cJSON *v = source_get(json, "default"), *entry;
     if (!v) return NULL;
     if (cJSON_IsNumber(v) && p->type == T_INT) return new_text("%d", source_int(at, json, "default"));
-    if (!cJSON_IsString(v)) source_fail(at, "\"default\" does not fit the type");
+    if (cJSON_IsBool(v) && p->type == T_BOOL) return cJSON_IsTrue(v) ? "true" : "false";
+    if (!cJSON_IsString(v) || p->flags & F_CODED) source_fail(at, "\"default\" does not fit the type");
     if (!p->dict) return v->valuestring;
     cJSON_ArrayForEach(entry, p->dict->entries)
     {
@@ -146,8 +169,11 @@ static void check_flags(struct place at, const struct property *p)
         { F_SECRET, F_FILTER | F_SORT, "x-secret excludes x-filter and x-sort: they would tell what is masked" },
         { F_SEALED, F_UNIQUE | F_PINYIN | F_READONLY, "a sealed x-secret excludes x-unique, pinyin and readOnly" },
         { F_JOINED, F_FILTER | F_SORT | F_SEARCH | F_UNIQUE, "x-from excludes x-filter, x-sort, x-search, x-unique" },
+        { F_WRITEONLY, F_READONLY | F_FILTER | F_SORT | F_SEARCH | F_UNIQUE,
+          "writeOnly excludes readOnly and whatever would tell the value" },
     };
     bool is_text = p->type == T_TEXT || p->type == T_PHONE || p->type == T_EMAIL;
+    if ((p->flags & F_WRITEONLY) && p->type != T_TEXT) source_fail(at, "writeOnly is for plain strings");
     if ((p->flags & F_JOINED) && !(p->flags & F_READONLY)) source_fail(at, "x-from needs readOnly: it is no column");
     if ((p->flags & F_SEALED) && (!is_text || (p->flags & (F_SEARCH | F_EXACT)) == F_SEARCH))
         source_fail(at, "a sealed x-secret needs a text, and is found by x-search \"exact\" only");

@@ -35,9 +35,18 @@ static int need_word(struct place at, const cJSON *row, const char *key, const c
 }
 
 /* --- permissions ------------------------------------------------------------------------------------------------ */
+/* Permissions are a dictionary too: what roles may hold is checked, and shown, as any enumeration. */
+static cJSON *permission_entry(const cJSON *p)
+{
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddStringToObject(entry, "const", p->string);
+    cJSON_AddStringToObject(entry, "title", p->valuestring);
+    return entry;
+}
+
 void model_read_permissions(struct model *m, const char *folder)
 {
-    cJSON *json = source_read(folder, permissions_file);
+    cJSON *json = source_read(folder, permissions_file), *entries = cJSON_CreateArray();
     const cJSON *p;
     cJSON_ArrayForEach(p, json)
     {
@@ -47,8 +56,10 @@ void model_read_permissions(struct model *m, const char *folder)
         if (!strchr(p->string, ':')) source_fail(at, "is not \"<resource>:<verb>\"");
         if (source_get(json, p->string) != p) source_fail(at, "is given twice");
         if (p->next && strcmp(p->string, p->next->string) > 0) source_fail(at, "is not in alphabetical order");
+        cJSON_AddItemToArray(entries, permission_entry(p));
     }
     m->permissions = json;
+    model_add_dict(m, (struct dict){ "permission", "权限", entries });
 }
 
 static const char *read_permission(const struct model *m, struct place at, const cJSON *row)
@@ -88,16 +99,17 @@ static void read_response(const struct model *m, struct place at, struct operati
 static void read_handler(const struct model *m, struct place at, struct operation *o, const cJSON *row)
 {
     bool has_action = source_get(row, "action"), has_handler = source_get(row, "handler");
-    if (has_action == has_handler) source_fail(at, "needs either an action or a handler");
+    if (!has_action && !has_handler) source_fail(at, "needs an action or a handler");
     o->resource = read_schema(m, at, row, "resource");
     o->request = read_schema(m, at, row, "request");
     read_response(m, at, o, row);
     if (o->request) o->request->has_table = true;
     o->action = has_action ? (enum action)need_word(at, row, "action", actions) : ACTION_CUSTOM;
-    o->handler = has_action ? new_text("rest_%s", actions[o->action]) : source_text(at, row, "handler");
+    o->own_handler = has_handler;
+    o->handler = has_handler ? source_text(at, row, "handler") : new_text("rest_%s", actions[o->action]);
     if (!has_action) return;
     if (!o->resource) source_fail(at, "an action needs a resource");
-    if (o->request || o->response) source_fail(at, "an action has no request or response of its own");
+    if (o->response || (o->request && !has_handler)) source_fail(at, "an action has no request or response of its own");
 }
 
 static const cJSON *read_rpc(struct place at, const cJSON *row)

@@ -27,10 +27,18 @@ static int need_property(struct place at, const struct schema *s, const char *ke
 }
 
 /* --- x-resource ------------------------------------------------------------------------------------------------- */
-static struct field_view whole_view(const struct schema *s)
+struct field_view schema_whole(const struct schema *s)
 {
     struct field_view v = { new_array(s->count, sizeof(int)), s->count };
     for (size_t i = 0; i < s->count; i++) v.at[i] = (int)i;
+    return v;
+}
+
+static struct field_view detail_view(const struct schema *s)
+{
+    struct field_view v = { new_array(s->count, sizeof(int)), 0 };
+    for (size_t i = 0; i < s->count; i++)
+        if (!(s->properties[i].flags & F_WRITEONLY)) v.at[v.count++] = (int)i;
     return v;
 }
 
@@ -42,6 +50,7 @@ static struct field_view read_view(struct place at, const struct schema *s, cons
     {
         if (!cJSON_IsString(field)) source_fail(at, "views.%s: not a field name", name);
         int i = need_property(at, s, name, field->valuestring);
+        if (s->properties[i].flags & F_WRITEONLY) source_fail(at, "views.%s: \"%s\" is writeOnly", name, field->valuestring);
         for (size_t j = 0; j < v.count; j++)
             if (v.at[j] == i) source_fail(at, "views.%s: \"%s\" is given twice", name, field->valuestring);
         v.at[v.count++] = i;
@@ -142,7 +151,7 @@ static void read_table(const struct model *m, struct schema *s)
     source_keys(at, s->json, keys);
     read_properties(m, at, s);
     read_required(at, s);
-    for (int v = 0; v < VIEW_COUNT; v++) s->views[v] = whole_view(s);
+    for (int v = 0; v < VIEW_COUNT; v++) s->views[v] = detail_view(s);
     const cJSON *resource = source_get(s->json, "x-resource");
     if (resource) read_resource((struct place){ s->file, "x-resource" }, s, resource);
 }

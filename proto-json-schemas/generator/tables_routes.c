@@ -107,16 +107,16 @@ static void write_service_header(const struct service *s, const char *folder)
             "/* %s */\nextern const struct route_table %s_routes;\nextern const struct str %s_openapi; /* JSON */\n",
             s->title, s->symbol, s->symbol);
     for (size_t i = 0; i < s->count; i++)
-        if (s->operations[i].action == ACTION_CUSTOM && is_first_use(s, i))
+        if (s->operations[i].own_handler && is_first_use(s, i))
             fprintf(o.to, "\n/* %s */\nvoid %s(struct req *r);\n", s->operations[i].summary, s->operations[i].handler);
     fputs("\n#endif\n", o.to);
     out_close(&o);
 }
 
-static bool has_action(const struct service *s)
+static bool has_resource(const struct service *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->operations[i].action != ACTION_CUSTOM) return true;
+        if (s->operations[i].resource) return true;
     return false;
 }
 
@@ -126,7 +126,7 @@ static void write_service(const struct service *s, const char *folder)
     write_service_header(s, folder);
     out_open(&o, folder, new_text("%s_routes.c", s->name));
     fprintf(o.to, "%s#include \"%s_routes.h\"\n\n#include \"permissions.h\"\n", banner, s->name);
-    if (has_action(s)) fputs("#include \"rest/rest.h\"\n#include \"schemas.h\"\n", o.to);
+    if (has_resource(s)) fputs("#include \"rest/rest.h\"\n#include \"schemas.h\"\n", o.to);
     fprintf(o.to, "\nstatic const struct route %s_rows[] = {\n", s->symbol);
     for (size_t i = 0; i < s->count; i++) print_row(o.to, s, &s->operations[i], false);
     fprintf(o.to, "};\nconst struct route_table %s_routes = { %s_rows, %zu };\n", s->symbol, s->symbol, s->count);

@@ -8,12 +8,14 @@ static const char *const type_names[T_COUNT] = {
     [T_TEXT] = "T_TEXT",   [T_CODE] = "T_CODE", [T_UUID] = "T_UUID",   [T_INT] = "T_INT",
     [T_MONEY] = "T_MONEY", [T_BOOL] = "T_BOOL", [T_DATE] = "T_DATE",   [T_TIME] = "T_TIME",
     [T_ENUM] = "T_ENUM",   [T_TAGS] = "T_TAGS", [T_PHONE] = "T_PHONE", [T_EMAIL] = "T_EMAIL",
+    [T_CODES] = "T_CODES",
 };
 
 #define FLAGS(X)                                                                                                       \
     X(F_REQUIRED)                                                                                                      \
     X(F_READONLY)                                                                                                      \
-    X(F_FILTER) X(F_SORT) X(F_SEARCH) X(F_PINYIN) X(F_EXACT) X(F_SECRET) X(F_UNIQUE) X(F_JOINED) X(F_MULTILINE) X(F_SEALED)
+    X(F_FILTER) X(F_SORT) X(F_SEARCH) X(F_PINYIN) X(F_EXACT) X(F_SECRET) X(F_UNIQUE) X(F_JOINED) X(F_MULTILINE) \
+    X(F_SEALED) X(F_WRITEONLY) X(F_CODED)
 #define AS_ROW(flag) { flag, #flag },
 static const struct {
     unsigned flag;

@@ -17,7 +17,6 @@
 #include "schemas.h"
 #include "schema/validate.h"
 
-enum { HASHES_WAITING_MAX = 64 };
 enum { USER_ID, USER_USERNAME, USER_NAME, USER_HASH, USER_ENABLED, USER_ROLES, USER_PERMISSIONS, USER_SCOPE, USER_DEPARTMENT,
        USER_GENERATION };
 

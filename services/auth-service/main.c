@@ -1,7 +1,8 @@
-/* auth-service: login, token validation, public keys (requirement document, section 5.1). */
+/* auth-service: login, token validation, public keys (requirement document, section 5.1); users, departments and roles. */
 #include "app/service.h"
 #include "auth.h"
 #include "auth-service_routes.h"
+#include "schemas.h"
 
 const struct opt auth_opts[] = {
     { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", O_LIVE, 1, 86400,
@@ -9,7 +10,7 @@ const struct opt auth_opts[] = {
     { 0 },
 };
 
-static const struct resource *const no_resources[] = { NULL };
+static const struct resource *const resources[] = { &user_resource, &department_resource, &role_resource, NULL };
 static const struct pg_stmt *const statements[] = { &stmt_user_by_name, &stmt_key_signing, &stmt_key_add,
                                                     &stmt_key_public, NULL };
 
@@ -20,7 +21,7 @@ int main(int argc, char **argv)
         .name = "auth-service",
         .routes = &auth_service_routes,
         .openapi = &auth_service_openapi,
-        .resources = no_resources,
+        .resources = resources,
         .statements = statements,
         .opts = auth_opts,
         .settings_size = sizeof(struct auth_settings),

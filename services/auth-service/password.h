@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 enum { PASSWORD_MIN = 8, PASSWORD_MAX = 128 }; /* characters */
+enum { HASHES_WAITING_MAX = 64 };              /* of a worker: further ones are refused, 503 */
 
 /* "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>"; absent when there is no memory for it. */
 struct str password_hash(struct arena *a, struct str password);

@@ -45,6 +45,8 @@ refuses "an unknown resource" $C '0,/"resource": "customer"/s//"resource": "cost
     "$C: listCustomers: unknown resource \"costumer\""
 refuses "an unknown action" $C '0,/"action": "list"/s//"action": "lisst"/' \
     "$C: listCustomers: unknown action \"lisst\""
+refuses "neither action nor handler" $C '0,/"action": "list", /s///' \
+    "$C: listCustomers: needs an action or a handler"
 refuses "an unknown rate class" $C '0,/"rate": "read"/s//"rate": "reed"/' \
     "$C: listCustomers: unknown rate \"reed\""
 refuses "a route without audited" $C '0,/"audited": false, /s///' \
@@ -108,6 +110,14 @@ refuses "a text without a limit" customer.json 's/, "maxLength": 500,$/,/' \
     "customer.json: address: \"maxLength\" is missing"
 refuses "a property without example" customer.json 's/"examples": \["C001"\],//' \
     "customer.json: customer_code: \"examples\" is missing"
+refuses "a view that shows what is write-only" user.json 's/"list": \["user_id",/"list": ["user_id", "password",/' \
+    "user.json: x-resource: views.list: \"password\" is writeOnly"
+refuses "a search by what is write-only" user.json 's/"writeOnly": true,/"writeOnly": true, "x-search": true,/' \
+    "user.json: password: writeOnly excludes readOnly and whatever would tell the value"
+refuses "codes of no dictionary" role.json 's/,$/,/; /"examples": \[\["customer:view", "customer:create"\]\],/{N;s/,\n.*//}' \
+    "role.json: permissions: codes need an x-dictionary"
+refuses "a code that would need quotes" permissions.json 's/"activity:create"/"activity:a b"/' \
+    "role.json: permissions: a code of \"permission\" holds \" \""
 refuses "a stored resource without version" region.json 's/"version": \{/"revision": {/' \
     "region.json: x-resource: a stored resource needs \"version\""
 refuses "a label twice in a dictionary" dictionaries.json 's/"title": "个人"/"title": "企业"/' \

@@ -13,7 +13,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct resource *const stored[] = { &customer_resource, &contact_resource, &industry_resource,
-                                                 &region_resource, &user_resource };
+                                                 &region_resource, &user_resource, &department_resource, &role_resource };
+
 static const struct field *field_named(const struct resource *r, const char *name)
 {
     for (size_t i = 0; i < r->field_count; i++)
@@ -188,7 +189,7 @@ static void test_stored_resources_share_their_audit_columns(void **state)
         assert_str(stored[i]->fields[stored[i]->version].name, "version");
         assert_int_equal(stored[i]->version, stored[i]->field_count - 1);
         assert_int_equal(stored[i]->id, 0);
-        assert_int_equal(stored[i]->views[VIEW_DETAIL].count, stored[i]->field_count);
+        assert_int_equal(stored[i]->views[VIEW_DETAIL].count, stored[i]->field_count - (stored[i] == &user_resource));
     }
 }
 
@@ -200,6 +201,14 @@ static void test_secrets_are_neither_filtered_nor_sorted(void **state)
             unsigned flags = stored[i]->fields[j].flags;
             assert_false((flags & F_SECRET) && (flags & (F_FILTER | F_SORT)));
         }
+}
+
+static void test_a_password_is_in_no_view(void **state)
+{
+    (void)state;
+    assert_int_equal(user_resource.fields[USER_password].flags, F_REQUIRED | F_WRITEONLY);
+    for (int v = 0; v < VIEW_COUNT; v++)
+        for (size_t i = 0; i < user_resource.views[v].count; i++) assert_int_not_equal(user_resource.views[v].at[i], USER_password);
 }
 
 static void test_deletion_time_is_never_shown(void **state)
@@ -216,7 +225,7 @@ static void test_a_message_has_no_table(void **state)
     assert_null(login_resource.table);
     assert_int_equal(login_resource.id, -1);
     assert_int_equal(login_resource.field_count, 2);
-    assert_int_equal(login_resource.fields[LOGIN_password].flags, F_REQUIRED | F_SECRET);
+    assert_int_equal(login_resource.fields[LOGIN_password].flags, F_REQUIRED | F_SECRET | F_WRITEONLY);
 }
 
 /* --- dictionaries ------------------------------------------------------------------------------------------------- */
@@ -253,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_customer_references_and_their_names),
         cmocka_unit_test(test_stored_resources_share_their_audit_columns),
         cmocka_unit_test(test_secrets_are_neither_filtered_nor_sorted),
+        cmocka_unit_test(test_a_password_is_in_no_view),
         cmocka_unit_test(test_deletion_time_is_never_shown),
         cmocka_unit_test(test_a_message_has_no_table),
         cmocka_unit_test(test_dictionaries_hold_the_documents_words),

@@ -43,6 +43,22 @@ void auth_jwks(struct req *r)
 {
     (void)r;
 }
+void user_create(struct req *r)
+{
+    (void)r;
+}
+void user_update(struct req *r)
+{
+    (void)r;
+}
+void user_password(struct req *r)
+{
+    (void)r;
+}
+void permission_index(struct req *r)
+{
+    (void)r;
+}
 
 static const struct route_table *const services[SERVICE_COUNT] = {
     [SERVICE_AUTH] = &auth_service_routes,

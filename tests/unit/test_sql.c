@@ -58,14 +58,14 @@ static void test_update(void **state)
     (void)state;
     assert_string_equal(make(sql_update, &plain),
         "UPDATE plains AS t SET updated_by = $2::uuid, updated_time = now(), version = t.version + 1, "
-        "n = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::integer ELSE t.n END WHERE t.id = $1::uuid AND t.deleted_time IS NULL "
+        "n = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::integer ELSE t.n::integer END WHERE t.id = $1::uuid AND t.deleted_time IS NULL "
         "AND ($5::int[] IS NULL OR t.version = ANY ($5::int[])) AND $3::text IS NOT DISTINCT FROM $3::text");
     const char *sql = make(sql_update, &sample);
     assert_non_null(strstr(sql, "pinyin = coalesce($3::text, t.pinyin)"));
-    assert_non_null(strstr(sql, "code = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::text ELSE t.code END"));
-    assert_non_null(strstr(sql, "phone = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $18::bytea ELSE t.phone END, "
-                                "phone_index = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $19::bytea ELSE t.phone_index END"));
-    assert_non_null(strstr(sql, "email = CASE WHEN ($4::bigint >> 13) & 1 = 1 THEN $20::text ELSE t.email END"));
+    assert_non_null(strstr(sql, "code = CASE WHEN ($4::bigint >> 0) & 1 = 1 THEN $6::text ELSE t.code::text END"));
+    assert_non_null(strstr(sql, "phone = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $18::bytea ELSE t.phone::bytea END, "
+                                "phone_index = CASE WHEN ($4::bigint >> 12) & 1 = 1 THEN $19::bytea ELSE t.phone_index::bytea END"));
+    assert_non_null(strstr(sql, "email = CASE WHEN ($4::bigint >> 13) & 1 = 1 THEN $20::text ELSE t.email::text END"));
     assert_null(strstr(sql, "owner_name"));
     assert_null(strstr(sql, "created_time"));
 }
