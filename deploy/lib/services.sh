@@ -83,12 +83,13 @@ services_check_built() {
     [ -x "$BIN_DIR/gateway" ] || die "$BIN_DIR/gateway is missing: make all"
 }
 
-# The first administrator. The password goes by the environment: arguments are for everybody to read.
+# The first administrator. The password goes by the environment: arguments are for everybody to read. It is random and nobody has
+# typed it: it need not be changed.
 admin_create() {
     [ ! -e "$RUN_DIR/done/admin" ] || return 0
     secret_password admin_password
     (
-        export ADMIN_PASSWORD=$REPLY
+        export ADMIN_PASSWORD=$REPLY ADMIN_MUST_CHANGE_PASSWORD=0
         service_env auth-service
         service_binary auth-service
         exec "$REPLY" create-admin --username admin
