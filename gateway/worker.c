@@ -11,7 +11,7 @@
 #include "auth/token.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/forwarded.h"
+#include "http/client_name.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -20,25 +20,10 @@
 
 #include <stdlib.h>
 
-/* Behind trusted proxies the client is who they say it is. */
-static void name_client(struct req *r, const struct cidr_set *trusted)
-{
-    struct str values[FORWARDED_HOPS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < r->header_count; i++) {
-        if (!str_ieq(r->headers[i].name, STR("X-Forwarded-For"))) continue;
-        if (count == FORWARDED_HOPS_MAX) return;
-        values[count++] = r->headers[i].value;
-    }
-    if (!count) return;
-    struct forwarded client = forwarded_client(trusted, r->peer, values, count);
-    if (client.hops) r->peer = arena_dup(&r->arena, str_of(client.text));
-}
-
 static void on_request(struct req *r)
 {
     const struct gateway_settings *s = settings_of(r->worker);
-    if (cidr_set_count(s->trusted)) name_client(r, s->trusted);
+    client_name(r, s->trusted);
     if (dispatch_route(r) && guard_admit(r)) proxy(r);
     else reply_error(r);
 }

@@ -16,6 +16,7 @@
 #include "base/pinyin.h"
 #include "base/vault.h"
 #include "http/client.h"
+#include "http/client_name.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -41,12 +42,13 @@ enum { HOUSEKEEPING_S = 60 };
 
 struct service_settings {
     struct app_settings app;
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *data_keys, *data_keys_file;
+    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *data_keys, *data_keys_file, *trusted_proxies;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
     struct tls_files tls;
     void *server_tls; /* made of them; NULL: plain HTTP */
     struct vault *vault; /* of the data keys; NULL: none were given, and none are needed */
+    struct cidr_set *trusted;
     _Alignas(max_align_t) char own[]; /* of the one service */
 };
 
@@ -58,6 +60,8 @@ static const struct opt opts[] = {
     { "TLS_KEY_FILE", O_STR, AT(tls.key_file), NULL, O_LIVE, 1, 0, "its private key, PEM" },
     { "TLS_CLIENT_CA_FILE", O_STR, AT(tls.ca_file), NULL, O_LIVE, 1, 0,
       "PEM: only clients with a certificate of this CA are served; default: all" },
+    { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "127.0.0.0/8, ::1", O_LIVE, 0, 0,
+      "addresses and prefixes (CIDR), comma-separated, of gateways whose X-Forwarded-For is believed" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
     { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
@@ -135,6 +139,8 @@ static bool keys_admit(struct req *r)
 
 static void on_request(struct req *r)
 {
+    const struct service_settings *s = settings_of(r->worker);
+    client_name(r, s->trusted);
     if (dispatch_route(r) && guard_admit(r) && keys_admit(r)) r->route->handler(r);
     else reply_error(r);
 }
@@ -268,6 +274,15 @@ static bool vault_make(struct service_settings *s, struct buf *faults)
     return s->vault || (!fault && !s->data_keys && !s->data_keys_file);
 }
 
+static bool make_trusted(struct service_settings *s, struct buf *faults)
+{
+    struct str bad;
+    s->trusted = cidr_set_new();
+    const char *fault = cidr_set_add_list(s->trusted, str_of(s->trusted_proxies), 1, &bad);
+    if (fault) buf_addf(faults, "TRUSTED_PROXIES: %.*s: %s\n", STR_ARG(bad), fault);
+    return !fault;
+}
+
 static bool settings_make(void *settings, struct buf *faults)
 {
     struct service_settings *s = settings;
@@ -275,6 +290,7 @@ static bool settings_make(void *settings, struct buf *faults)
     bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
     ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
     ok = vault_make(s, faults) && ok;
+    ok = make_trusted(s, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
     if (fault) buf_addf(faults, "%s\n", fault);
     if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
@@ -286,6 +302,7 @@ static void settings_done(void *settings)
     struct service_settings *s = settings;
     tls_free(s->server_tls);
     vault_free(s->vault);
+    cidr_set_free(s->trusted);
     outgoing_done(&s->app.outgoing);
 }
 

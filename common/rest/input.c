@@ -94,10 +94,8 @@ bool input_read(struct req *r, unsigned what, struct input *in)
 {
     *in = (struct input){ 0 };
     read_query(r, what, in);
-    if (what & INPUT_WRITE) {
-        read_key(r, in);
-        if (what & INPUT_ID) etag_read_match(r, &in->versions);
-    }
+    if (what & (INPUT_WRITE | INPUT_KEY)) read_key(r, in);
+    if (what & INPUT_WRITE && what & INPUT_ID) etag_read_match(r, &in->versions);
     if (r->route->rpc) {
         const struct json *args = read_body(r);
         if (args) read_rpc(r, args, in);
@@ -105,6 +103,6 @@ bool input_read(struct req *r, unsigned what, struct input *in)
     }
     if (what & INPUT_ID) read_id(r, path_param_name(r->route), r->params[0], in);
     if (what & INPUT_BODY) in->body = read_body(r);
-    else if (what & INPUT_WRITE) read_no_body(r);
+    else if (what & (INPUT_WRITE | INPUT_EMPTY)) read_no_body(r);
     return r->problem.code == E_OK;
 }

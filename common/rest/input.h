@@ -5,7 +5,13 @@
 #include "http/req.h"
 #include "json/json_read.h"
 
-enum { INPUT_ID = 1, INPUT_BODY = 2, INPUT_WRITE = 4 };
+enum {
+    INPUT_ID = 1,
+    INPUT_BODY = 2,
+    INPUT_WRITE = 4, /* dry_run, If-Match, Idempotency-Key; without INPUT_BODY: INPUT_EMPTY */
+    INPUT_EMPTY = 8, /* no body, or an empty object */
+    INPUT_KEY = 16   /* Idempotency-Key */
+};
 
 struct input {
     struct str id;             /* valid UUID */

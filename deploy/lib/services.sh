@@ -98,12 +98,13 @@ data_keys_apply() {
     done < <(service_names)
 }
 
-# The first administrator. The password goes by the environment: arguments are for everybody to read.
+# The first administrator. The password goes by the environment: arguments are for everybody to read. It is random and nobody has
+# typed it: it need not be changed.
 admin_create() {
     [ ! -e "$RUN_DIR/done/admin" ] || return 0
     secret_password admin_password
     (
-        export ADMIN_PASSWORD=$REPLY
+        export ADMIN_PASSWORD=$REPLY ADMIN_MUST_CHANGE_PASSWORD=0
         service_env auth-service
         service_binary auth-service
         exec "$REPLY" create-admin --username admin

@@ -8,14 +8,12 @@
 #include "http/worker.h"
 #include "rest/segment.h"
 
-const struct pg_stmt stmt_key_signing = { "key_signing", "SELECT kid, private_pem FROM signing_keys WHERE signs" };
-const struct pg_stmt stmt_key_add = {
-    "key_add", "INSERT INTO signing_keys (kid, private_pem, public_jwk) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-};
+const struct pg_stmt stmt_key_signing = { "key_signing", "SELECT kid, private_pem FROM signing_key" };
+const struct pg_stmt stmt_key_add = { "key_add", "SELECT signing_key_ensure($1, $2, $3)" };
 const struct pg_stmt stmt_key_public = {
     "key_public", "SELECT coalesce('{\"keys\":[' || string_agg(public_jwk, ',' ORDER BY created_time DESC) || ']}', "
                   "'{\"keys\":[]}'), "
-                  "coalesce(bool_or(signs), false) FROM signing_keys WHERE retire_time IS NULL OR retire_time > now()"
+                  "EXISTS (SELECT FROM signing_key) FROM signing_keys WHERE retire_time IS NULL OR retire_time > now()"
 };
 
 struct jwks {
@@ -32,7 +30,7 @@ static enum step jwks_query(struct req *r)
     return STEP_WAIT;
 }
 
-/* Two replicas may both make a first key: the unique index keeps one, and both read it back. */
+/* Two replicas may both make a first key: one is kept, and both read it back. */
 static enum step jwks_ensure(struct req *r)
 {
     struct jwks *j = r->state;

@@ -27,13 +27,18 @@ char *token_of(const char *username, const char *password)
     return text("%s", token ? token : "");
 }
 
+int auth_service(const char *settings, const char *arguments)
+{
+    const char *bin = getenv("BIN_DIR");
+    return system(text("DATABASE_URL='%s' %s %s/auth-service %s", stack.auth_db, settings, bin ? bin : "build/release/bin", arguments));
+}
+
 /* As an operator would: the administrator's command, then another role. */
 char *user_with_role(const char *role)
 {
-    const char *name = unique("user"), *password = "correct horse battery", *bin = getenv("BIN_DIR");
-    const char *command = text("DATABASE_URL='%s' ADMIN_PASSWORD='%s' %s/auth-service create-admin --username %s",
-                               stack.auth_db, password, bin ? bin : "build/release/bin", name);
-    expect(system(command) == 0, "create-admin %s", name);
+    const char *name = unique("user"), *password = "correct horse battery";
+    const char *settings = text("ADMIN_PASSWORD='%s' ADMIN_MUST_CHANGE_PASSWORD=0", password);
+    expect(auth_service(settings, text("create-admin --username %s", name)) == 0, "create-admin %s", name);
     sql(stack.auth_db, "UPDATE users SET name = '%s', roles = to_jsonb(array_remove(ARRAY['%s'], '')) WHERE username = '%s'", name, role,
         name);
     char *token = token_of(name, password);

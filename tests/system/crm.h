@@ -7,6 +7,9 @@
 
 const char *unique(const char *prefix); /* "prefix-<run>-<n>" */
 
+/* Runs a command of auth-service's binary on its database; 0: it went well. */
+int auth_service(const char *settings, const char *arguments);
+
 /* The access token of a user; "" when the login fails. */
 char *token_of(const char *username, const char *password);
 char *user_with_role(const char *role); /* makes a user of one role (none: "") and logs in; the token */

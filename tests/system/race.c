@@ -1,6 +1,11 @@
 #include "race.h"
 
+#include "expect.h"
+#include "sql.h"
+#include "stack.h"
+
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct racer {
     struct request request;
@@ -31,4 +36,37 @@ void race(const struct request requests[RACERS], struct reply *replies[RACERS])
         replies[i] = racers[i].reply;
     }
     pthread_barrier_destroy(&start);
+}
+
+struct behind {
+    struct request request;
+    struct reply *reply;
+    atomic_bool answered;
+};
+
+static void *send_behind(void *arg)
+{
+    struct behind *b = arg;
+    b->reply = http_send(&b->request);
+    b->answered = true;
+    return NULL;
+}
+
+static bool waits_or_is_answered(void *arg)
+{
+    struct behind *b = arg;
+    return b->answered || sql_count(stack.admin_db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0;
+}
+
+struct reply *race_behind(const char *database, const char *statement, const struct request *q)
+{
+    struct behind b = { .request = *q };
+    pthread_t thread;
+    sql(database, "BEGIN");
+    sql(database, "%s", statement);
+    pthread_create(&thread, NULL, send_behind, &b);
+    poll_until(10, waits_or_is_answered, &b);
+    sql(database, "COMMIT");
+    pthread_join(thread, NULL);
+    return b.reply;
 }

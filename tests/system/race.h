@@ -9,4 +9,8 @@ enum { RACERS = 12 };
 /* Sends all requests at once; the replies, in the same order, live until the test ends. */
 void race(const struct request requests[RACERS], struct reply *replies[RACERS]);
 
+/* Sends q while a transaction that has run `statement` on the database is open, and commits that as soon as q waits for it, or has
+ * been answered, which it should not. */
+struct reply *race_behind(const char *database, const char *statement, const struct request *q);
+
 #endif

@@ -13,7 +13,7 @@
 
 static char *signing_key(void)
 {
-    return sql(stack.auth_db, "SELECT private_pem FROM signing_keys WHERE signs");
+    return sql(stack.auth_db, "SELECT private_pem FROM signing_key");
 }
 
 static char *head_with(const char *alg, const char *kid)
@@ -23,7 +23,7 @@ static char *head_with(const char *alg, const char *kid)
 
 static char *good_head(void)
 {
-    return head_with("ES256", sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs"));
+    return head_with("ES256", sql(stack.auth_db, "SELECT kid FROM signing_key"));
 }
 
 struct claims {
@@ -75,8 +75,8 @@ static void test_token_of_the_published_key_is_accepted(void **state)
 static void test_token_with_another_algorithm_is_refused(void **state)
 {
     (void)state;
-    char *pem = signing_key(), *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
-    char *jwk = sql(stack.auth_db, "SELECT public_jwk FROM signing_keys WHERE signs");
+    char *pem = signing_key(), *kid = sql(stack.auth_db, "SELECT kid FROM signing_key");
+    char *jwk = sql(stack.auth_db, "SELECT public_jwk FROM signing_key");
     expect_refused("alg none", jwt_unsigned(head_with("none", kid), payload(good)));
     expect_refused("alg None", jwt_unsigned(head_with("None", kid), payload(good)));
     expect_refused("alg none without kid", jwt_unsigned("{\"alg\":\"none\",\"typ\":\"JWT\"}", payload(good)));
@@ -90,8 +90,8 @@ static void test_token_with_another_algorithm_is_refused(void **state)
 static void test_token_of_another_key_is_refused(void **state)
 {
     (void)state;
-    char *other = ec_key_new(), *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
-    char *jwk = sql(stack.auth_db, "SELECT public_jwk FROM signing_keys WHERE signs");
+    char *other = ec_key_new(), *kid = sql(stack.auth_db, "SELECT kid FROM signing_key");
+    char *jwk = sql(stack.auth_db, "SELECT public_jwk FROM signing_key");
     expect_refused("another key", jwt_es256(other, good_head(), payload(good)));
     expect_refused("unknown kid", jwt_es256(signing_key(), head_with("ES256", "no-such-key"), payload(good)));
     expect_refused("no kid", jwt_es256(signing_key(), "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", payload(good)));
@@ -129,7 +129,7 @@ static void test_token_with_a_wrong_claim_is_refused(void **state)
     expect_refused("exp as text", jwt_es256(pem, good_head(), text("%s", "{\"exp\":\"9999999999\"}")));
     expect_refused("typ", jwt_es256(pem,
                                     text("{\"alg\":\"ES256\",\"typ\":\"refresh\",\"kid\":\"%s\"}",
-                                         sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs")),
+                                         sql(stack.auth_db, "SELECT kid FROM signing_key")),
                                     payload(good)));
 }
 

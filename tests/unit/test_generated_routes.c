@@ -59,6 +59,42 @@ void permission_index(struct req *r)
 {
     (void)r;
 }
+void auth_refresh(struct req *r)
+{
+    (void)r;
+}
+void auth_logout(struct req *r)
+{
+    (void)r;
+}
+void auth_password(struct req *r)
+{
+    (void)r;
+}
+void auth_sessions(struct req *r)
+{
+    (void)r;
+}
+void auth_sessions_end(struct req *r)
+{
+    (void)r;
+}
+void auth_session_end(struct req *r)
+{
+    (void)r;
+}
+void user_sessions(struct req *r)
+{
+    (void)r;
+}
+void user_sessions_end(struct req *r)
+{
+    (void)r;
+}
+void user_session_end(struct req *r)
+{
+    (void)r;
+}
 
 static const struct route_table *const services[SERVICE_COUNT] = {
     [SERVICE_AUTH] = &auth_service_routes,
