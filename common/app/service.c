@@ -18,6 +18,7 @@
 #include "http/server.h"
 #include "io/work.h"
 #include "permissions.h"
+#include "rest/authors.h"
 #include "rest/cursor.h"
 #include "rest/etag.h"
 #include "rest/lookup.h"
@@ -115,7 +116,9 @@ static void stop_housekeeping(struct worker *w)
 
 static void on_request(struct req *r)
 {
-    if (dispatch_route(r) && guard_admit(r)) r->route->handler(r);
+    bool admitted = dispatch_route(r) && guard_admit(r);
+    if (r->who) authors_saw(r->worker->authors, r->who);
+    if (admitted) r->route->handler(r);
     else reply_error(r);
 }
 
@@ -151,6 +154,7 @@ static bool worker_start(struct worker *w)
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
+    w->authors = authors_new(w);
     w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
     start_database(w);
@@ -178,6 +182,7 @@ static void worker_stop(struct worker *w)
     work_free(w->work);
     pg_free(w->pg);
     lookups_free(w->lookups);
+    authors_free(w->authors);
     stop_housekeeping(w);
     client_free(w->client);
     router_free(w->router);
