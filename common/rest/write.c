@@ -9,6 +9,7 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "rest/echo.h"
 #include "rest/etag.h"
 #include "rest/input.h"
 #include "rest/names.h"
@@ -38,6 +39,7 @@ struct write {
     const struct statements *statements;
     struct input input;
     struct values values;
+    struct found stored; /* what echoes are compared with; without a segment: there are none */
     const char *id, *user, *key, *request;
     struct scope scope;
     struct sql_params params, checks, author, claim, back, keep;
@@ -205,6 +207,22 @@ static enum step write_begin(struct req *r)
     return STEP_NEXT;
 }
 
+/* --- masks that come back ---------------------------------------------------------------------------------------------- */
+
+static enum step write_look(struct req *r)
+{
+    struct write *w = r->state;
+    bool looks = w->verb == &update_verb && echo_look(r, w->statements, w->input.id, &w->values, &w->stored);
+    return looks ? STEP_WAIT : STEP_NEXT;
+}
+
+static enum step write_settle(struct req *r)
+{
+    struct write *w = r->state;
+    bool ok = !w->stored.segment || echo_settle(r, w->statements, &w->stored, w->input.versions, &w->values);
+    return ok ? STEP_NEXT : STEP_FAIL;
+}
+
 /* --- the outcome ------------------------------------------------------------------------------------------------------ */
 
 static const step_fn replay_steps[4], retry_steps[4];
@@ -312,7 +330,7 @@ static enum step write_reply(struct req *r)
 }
 
 static const step_fn retry_steps[4] = { write_send, write_judge, write_reply, NULL };
-static const step_fn write_steps[] = { write_begin, write_send, write_judge, write_reply, NULL };
+static const step_fn write_steps[] = { write_begin, write_look, write_settle, write_send, write_judge, write_reply, NULL };
 
 /* --- replaying an Idempotency-Key -------------------------------------------------------------------------------------- */
 
