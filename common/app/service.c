@@ -24,6 +24,7 @@
 #include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/rest.h"
+#include "rest/reveal.h"
 #include "rest/segment.h"
 #include "rest/statements.h"
 #include "schema/type.h"
@@ -39,6 +40,7 @@ struct service_settings {
     const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
+    int reveals_per_hour;
     struct tls_files tls;
     void *server_tls; /* made of them; NULL: plain HTTP */
     _Alignas(max_align_t) char own[]; /* of the one service */
@@ -64,6 +66,8 @@ static const struct opt opts[] = {
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
       "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
+    { "REVEALS_PER_HOUR", O_INT, AT(reveals_per_hour), "60", 0, 0, 1000000,
+      "masked records that a user may look at in clear within an hour" },
     { 0 },
 };
 
@@ -250,6 +254,7 @@ static void configure(const struct service_settings *s)
     type_set_zone(zone_load(s->timezone));
     cursor_set_secret(str_of(s->cursor_secret));
     etag_set_strict(s->strict);
+    reveal_set_limit(s->reveals_per_hour);
 }
 
 static int serve(const struct settings_plan *plan)

@@ -1,8 +1,8 @@
 /* authors: where those who ask are now.
  *
- * Each write keeps its user's name and department (stmt_author). Who was moved would leave his records behind until his next write;
- * so a worker that sees somebody for the first time, or with another department or name than the last time, says so too, in the background. An
- * old token says nothing that a newer one (a higher generation) has said otherwise. */
+ * Each write keeps its user's name and department (stmt_author). Who was moved would leave his records behind until his next
+ * write; so a worker that sees somebody for the first time, or with another name or department than the last time, says so too, in
+ * the background. An old token changes nothing that a newer one (of a higher generation) has said. */
 #ifndef REST_AUTHORS_H
 #define REST_AUTHORS_H
 

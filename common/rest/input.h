@@ -5,12 +5,12 @@
 #include "http/req.h"
 #include "json/json_read.h"
 
-enum { INPUT_ID = 1, INPUT_BODY = 2, INPUT_WRITE = 4 };
+enum { INPUT_ID = 1, INPUT_BODY = 2, INPUT_WRITE = 4, INPUT_EXPLAIN = 8 };
 
 struct input {
     struct str id;             /* valid UUID */
     const struct json *body;
-    bool dry_run;
+    bool dry_run, explain;
     const char *versions;      /* If-Match as an int[] literal; NULL: none given, or "*" */
     struct str key;            /* Idempotency-Key; absent: none */
 };

@@ -20,9 +20,8 @@ static struct str shown(const struct resource *r, const struct row *row, int ind
     return f->flags & F_SECRET && !row->in_clear ? mask(f, value, room) : value;
 }
 
-void present_row(struct jw *w, const struct resource *r, enum view view, const struct row *row)
+void present_fields(struct jw *w, const struct resource *r, const struct field_list *list, const struct row *row)
 {
-    const struct field_list *list = &r->views[view];
     char room[MASK_MAX];
     jw_object(w);
     for (size_t i = 0; i < list->count; i++) {
@@ -32,4 +31,9 @@ void present_row(struct jw *w, const struct resource *r, enum view view, const s
         present_value(w, f->type, shown(r, row, index, room));
     }
     jw_object_end(w);
+}
+
+void present_row(struct jw *w, const struct resource *r, enum view view, const struct row *row)
+{
+    present_fields(w, r, &r->views[view], row);
 }

@@ -12,6 +12,7 @@ struct row {
     bool in_clear;                                           /* the reader may see F_SECRET fields; else their masks (schema/mask.h) */
 };
 
+void present_fields(struct jw *w, const struct resource *r, const struct field_list *list, const struct row *row);
 void present_row(struct jw *w, const struct resource *r, enum view view, const struct row *row);
 
 #endif

@@ -103,7 +103,8 @@ static void test_a_replay_is_shown_as_the_first_reply(void **state)
     (void)state;
     struct cast c = cast();
     as(c.owner.token);
-    char *body = text("{\"customerDTO\":{\"customer_name\":\"某\",\"customer_type\":\"企业\"," SECRETS "}}"), *key = text("Idempotency-Key: %s", unique("K"));
+    char *body = text("{\"customerDTO\":{\"customer_name\":\"某\",\"customer_type\":\"企业\"," SECRETS "}}");
+    char *key = text("Idempotency-Key: %s", unique("K"));
     for (int i = 0; i < 2; i++) shows(call("POST", "/internal/v1/createCustomer", body, key, NULL), true, 4);
 }
 
@@ -129,7 +130,8 @@ static void test_what_was_read_may_be_sent_back(void **state)
         expect_number(GET(c.path), "data.version", i + 2);
         keeps(&c);
     }
-    expect_status(POST("/internal/v1/updateCustomer", text("{\"customerId\":\"%s\",\"customerDTO\":%s}", c.customer, data_of(GET(c.path)))), 200);
+    char *all = data_of(GET(c.path));
+    expect_status(POST("/internal/v1/updateCustomer", text("{\"customerId\":\"%s\",\"customerDTO\":%s}", c.customer, all)), 200);
     keeps(&c);
     char *contact = text("/api/v1/contacts/%s", c.contact);
     expect_status(PUT(contact, data_of(GET(contact))), 200);
@@ -140,7 +142,8 @@ static void test_other_fields_change_beside_an_echo(void **state)
 {
     (void)state;
     struct cast c = cast();
-    expect_status(PUT(c.path, "{\"phone\":\"138****8000\",\"email\":\"new@example.com\",\"credit_limit\":5.00,\"description\":\"改\"}"), 200);
+    expect_status(PUT(c.path, "{\"phone\":\"138****8000\","
+                              "\"email\":\"new@example.com\",\"credit_limit\":5.00,\"description\":\"改\"}"), 200);
     struct reply *r = call_as(c.trusted.token, "GET", c.path, NULL);
     expect_text(r, "data.phone", "13800138000");
     expect_text(r, "data.email", "new@example.com");
@@ -172,7 +175,8 @@ static void test_a_new_record_takes_no_mask(void **state)
 {
     (void)state;
     cast();
-    expect_error(POST("/api/v1/customers", "{\"customer_name\":\"某\",\"customer_type\":\"企业\",\"phone\":\"138****8000\",\"address\":\"***\"}"),
+    expect_error(POST("/api/v1/customers", "{\"customer_name\":\"某\",\"customer_type\":\"企业\","
+                                           "\"phone\":\"138****8000\",\"address\":\"***\"}"),
                  400, "INVALID_FIELD", "phone,address");
     expect_error(POST("/api/v1/contacts", "{\"contact_name\":\"某\",\"email\":\"c***@example.com\"}"), 400, "INVALID_FIELD", "email");
 }

@@ -44,6 +44,11 @@ static char *contact_of(const struct user *u, const char *customer_id, const cha
                 text("{\"contact_name\":\"%s\",\"customer_id\":\"%s\"}", name, customer_id));
 }
 
+static char *owner_of(const char *customer_id)
+{
+    return sql(stack.customer_db, "SELECT created_by FROM customers WHERE customer_id = '%s'", customer_id);
+}
+
 /* What NOBODY has is there by other ways than the API. */
 static struct cast cast(int scope)
 {
@@ -102,7 +107,7 @@ static void test_list_by_another_creator_is_empty_outside_the_scope(void **state
 {
     (void)state;
     struct cast c = cast(0);
-    char *colleague = sql(stack.customer_db, "SELECT created_by FROM customers WHERE customer_id = '%s'", c.customers[COLLEAGUE]);
+    char *colleague = owner_of(c.customers[COLLEAGUE]);
     expect_number(GET(text("/api/v1/customers?created_by=%s", colleague)), "data.total", 0);
     expect_number(GET(text("/api/v1/customers?created_by=%s", c.caller.id)), "data.total", 1);
 }
@@ -217,13 +222,14 @@ static void test_a_contact_belongs_to_whom_its_customer_belongs_to(void **state)
 {
     (void)state;
     struct cast c = cast(1);
-    char *own = made(c.caller.token, "/api/v1/contacts", "contact_id", "{\"contact_name\":\"未归属\"}"), *path = text("/api/v1/contacts/%s", own);
+    char *own = made(c.caller.token, "/api/v1/contacts", "contact_id", "{\"contact_name\":\"未归属\"}");
+    char *path = text("/api/v1/contacts/%s", own);
     struct reply *r = expect_status(GET(path), 200);
     expect_text(r, "data.owner_id", c.caller.id);
     expect_status(PUT(path, text("{\"customer_id\":\"%s\"}", c.customers[COLLEAGUE])), 200);
     r = expect_status(GET(path), 200);
     expect(strcmp(text_at(r, "data.owner_id"), c.caller.id), "%s", r->body);
-    expect_text(r, "data.owner_id", sql(stack.customer_db, "SELECT created_by FROM customers WHERE customer_id = '%s'", c.customers[COLLEAGUE]));
+    expect_text(r, "data.owner_id", owner_of(c.customers[COLLEAGUE]));
     expect_text(r, "data.created_by", c.caller.id);
     expect_error(PUT(path, text("{\"customer_id\":\"%s\"}", c.customers[BELOW])), 422, "BAD_REFERENCE", "customer_id");
 }
@@ -251,7 +257,7 @@ static void test_a_kept_total_is_that_of_the_scope(void **state)
     static const int many[SCOPES] = { MANY + 1, 2 * MANY + 3, 2 * MANY + 4, -1 };
     for (int s = 0; s < SCOPES; s++) {
         struct cast c = cast(s);
-        struct user colleague = { .id = sql(stack.customer_db, "SELECT created_by FROM customers WHERE customer_id = '%s'", c.customers[COLLEAGUE]) };
+        struct user colleague = { .id = owner_of(c.customers[COLLEAGUE]) };
         bulk(&c.caller);
         bulk(&colleague);
         sql(stack.customer_db, "UPDATE customers SET created_by = '%s' WHERE customer_id = '%s'", c.caller.id, c.customers[NOBODY]);
@@ -272,7 +278,7 @@ static void test_a_kept_total_follows_people_who_move(void **state)
 {
     (void)state;
     struct cast c = cast(1);
-    char *colleague = sql(stack.customer_db, "SELECT created_by FROM customers WHERE customer_id = '%s'", c.customers[COLLEAGUE]);
+    char *colleague = owner_of(c.customers[COLLEAGUE]);
     bulk(&c.caller);
     int before = total();
     assert_int_equal(total(), before);
