@@ -22,6 +22,7 @@
 #include "http/server.h"
 #include "io/work.h"
 #include "permissions.h"
+#include "rest/authors.h"
 #include "rest/cursor.h"
 #include "rest/data_keys.h"
 #include "rest/etag.h"
@@ -29,6 +30,7 @@
 #include "rest/names.h"
 #include "rest/reseal.h"
 #include "rest/rest.h"
+#include "rest/reveal.h"
 #include "rest/segment.h"
 #include "rest/statements.h"
 #include "schema/seal.h"
@@ -45,6 +47,7 @@ struct service_settings {
     const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *data_keys, *data_keys_file, *trusted_proxies;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
+    int reveals_per_hour;
     struct tls_files tls;
     void *server_tls; /* made of them; NULL: plain HTTP */
     struct vault *vault; /* of the data keys; NULL: none were given, and none are needed */
@@ -78,6 +81,8 @@ static const struct opt opts[] = {
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
       "longest statement, in milliseconds" },
     { "STRICT_PRECONDITIONS", O_BOOL, AT(strict), "0", 0, 0, 0, "demand If-Match on changes: 1 or 0" },
+    { "REVEALS_PER_HOUR", O_INT, AT(reveals_per_hour), "60", 0, 0, 1000000,
+      "masked records that a user may look at in clear within an hour" },
     { 0 },
 };
 
@@ -141,7 +146,9 @@ static void on_request(struct req *r)
 {
     const struct service_settings *s = settings_of(r->worker);
     client_name(r, s->trusted);
-    if (dispatch_route(r) && guard_admit(r) && keys_admit(r)) r->route->handler(r);
+    bool admitted = dispatch_route(r) && guard_admit(r) && keys_admit(r);
+    if (r->who) authors_saw(r->worker->authors, r->who);
+    if (admitted) r->route->handler(r);
     else reply_error(r);
 }
 
@@ -182,6 +189,7 @@ static bool worker_start(struct worker *w)
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
+    w->authors = authors_new(w);
     w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
     start_database(w);
@@ -209,6 +217,7 @@ static void worker_stop(struct worker *w)
     work_free(w->work);
     pg_free(w->pg);
     lookups_free(w->lookups);
+    authors_free(w->authors);
     stop_housekeeping(w);
     client_free(w->client);
     router_free(w->router);
@@ -313,6 +322,7 @@ static void configure(const struct service_settings *s)
     etag_set_strict(s->strict);
     seal_set_vault(s->vault);
     data_keys_begin(seals_anything() ? s->vault : NULL);
+    reveal_set_limit(s->reveals_per_hour);
 }
 
 static int serve(const struct settings_plan *plan)

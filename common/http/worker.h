@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct app;
+struct authors;
 struct buf;
 struct client;
 struct event_base;
@@ -34,6 +35,7 @@ struct worker {
     struct names *names;
     struct shapes *shapes;
     struct lookups *lookups;
+    struct authors *authors;
     struct router *router;
     struct server *server;
     struct metrics *metrics;

@@ -65,17 +65,24 @@ static void read_rpc(struct req *r, const struct json *args, struct input *in)
     if (rpc->body.len && !in->body) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, rpc->body, STR("is required"));
 }
 
+static bool *switch_of(unsigned what, struct str name, struct input *in)
+{
+    if (what & INPUT_WRITE && str_is(name, "dry_run")) return &in->dry_run;
+    if (what & INPUT_EXPLAIN && str_is(name, "explain")) return &in->explain;
+    return NULL;
+}
+
 static void read_query(struct req *r, unsigned what, struct input *in)
 {
     struct query_param params[LIMIT_QUERY_PARAMS];
     size_t count = 0;
     if (!query_split(&r->arena, r->query, params, &count, &r->problem)) return;
     for (size_t i = 0; i < count; i++) {
-        bool known = what & INPUT_WRITE && str_is(params[i].name, "dry_run");
-        if (!known) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, params[i].name, STR("is not a known parameter"));
-        else if (str_is(params[i].value, "true")) in->dry_run = true;
-        else if (!str_is(params[i].value, "false"))
-            problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("dry_run"), STR("must be true or false"));
+        bool *on = switch_of(what, params[i].name, in);
+        if (!on) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, params[i].name, STR("is not a known parameter"));
+        else if (str_is(params[i].value, "true") || str_is(params[i].value, "1")) *on = true;
+        else if (!str_is(params[i].value, "false") && !str_is(params[i].value, "0"))
+            problem_add(&r->problem, &r->arena, E_INVALID_FIELD, params[i].name, STR("must be true or false"));
     }
 }
 

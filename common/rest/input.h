@@ -10,13 +10,14 @@ enum {
     INPUT_BODY = 2,
     INPUT_WRITE = 4, /* dry_run, If-Match, Idempotency-Key; without INPUT_BODY: INPUT_EMPTY */
     INPUT_EMPTY = 8, /* no body, or an empty object */
-    INPUT_KEY = 16   /* Idempotency-Key */
+    INPUT_KEY = 16,  /* Idempotency-Key */
+    INPUT_EXPLAIN = 32
 };
 
 struct input {
     struct str id;             /* valid UUID */
     const struct json *body;
-    bool dry_run;
+    bool dry_run, explain;
     const char *versions;      /* If-Match as an int[] literal; NULL: none given, or "*" */
     struct str key;            /* Idempotency-Key; absent: none */
 };

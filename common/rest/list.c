@@ -11,6 +11,7 @@
 #include "rest/names.h"
 #include "rest/row.h"
 #include "rest/segment.h"
+#include "rest/sight.h"
 #include "rest/statements.h"
 #include "rest/total.h"
 #include "schema/sql.h"
@@ -173,7 +174,7 @@ static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
     const struct resource *res = r->route->resource;
     l->keep[0] = total_key(&r->arena, res, l->where, &l->stored);
     l->totals = s;
-    struct str sql = total_stored(&r->arena, res, l->where, l->keep[0], &l->stored);
+    struct str sql = total_stored(&r->arena, res, l->where, l->keep[0], &l->query.scope, &l->stored);
     pg_add(s, shape(r, sql), l->stored.values, l->stored.count);
 }
 
@@ -184,6 +185,8 @@ static enum step list_query(struct req *r)
     r->state = l;
     sql_columns_of(&l->columns, res, &res->views[VIEW_LIST]);
     if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem) || !read_cursor(r, l)) return STEP_FAIL;
+    l->query.scope = sight_scope(r);
+    l->query.by_secrets = sight_of_secrets(r, res);
     bool by_keyword = !str_is_none(l->query.keyword);
     struct buf b;
     buf_init(&b, SQL_MAX);

@@ -4,6 +4,7 @@
 #include "http/flow.h"
 #include "http/worker.h"
 #include "rest/segment.h"
+#include "rest/sight.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct lookup {
     struct lookup *next;
     struct req *req;
     const struct statements *statements;
+    const struct pg_stmt *stmt; /* get, or get_scoped for whom departments decide */
     unsigned char id[UUID_BYTES];
     struct found *found;
 };
@@ -58,6 +60,22 @@ static int find_row(const struct batch *b, const struct lookup *l)
     return -1;
 }
 
+static bool is_reached(const struct batch *b, const struct lookup *l, int row)
+{
+    const struct statements *s = l->statements;
+    if (!s->is_scoped) return true;
+    int owner = s->detail.at[s->resource->owner];
+    struct str department = l->stmt == &s->get_scoped ? pg_value(&b->segment, 0, row, (int)s->detail.count) : STR_NONE;
+    return sight_reaches(l->req, pg_value(&b->segment, 0, row, owner), department);
+}
+
+static struct found found_of(const struct batch *b, const struct lookup *l)
+{
+    int row = find_row(b, l);
+    if (row >= 0 && !is_reached(b, l, row)) return (struct found){ &b->segment, -1, row };
+    return (struct found){ &b->segment, row, -1 };
+}
+
 static void deliver(struct batch *b, struct lookup *l)
 {
     struct req *r = l->req;
@@ -65,7 +83,7 @@ static void deliver(struct batch *b, struct lookup *l)
     if (b->segment.error != E_OK) {
         segment_fail(r, b->segment.error);
     } else {
-        *l->found = (struct found){ &b->segment, find_row(b, l) };
+        *l->found = found_of(b, l);
         b->holds++;
         arena_defer(&r->arena, batch_release, b);
         flow_run(r);
@@ -88,10 +106,10 @@ static void on_done(struct pg_segment *s, void *arg)
 /* The oldest lookup and those behind it that want the same statement, in order. */
 static void batch_fill(struct batch *b, struct lookups *owner)
 {
-    const struct statements *s = owner->first->statements;
+    const struct pg_stmt *stmt = owner->first->stmt;
     for (struct lookup **at = &owner->first; *at && b->count < BATCH_MAX;) {
         struct lookup *l = *at;
-        if (l->statements != s) {
+        if (l->stmt != stmt) {
             at = &l->next;
             continue;
         }
@@ -117,7 +135,7 @@ static void batch_send(struct batch *b)
     pg_segment_init(&b->segment, PG_FAST, on_done, b);
     b->segment.reads = true;
     b->segment.deadline_us = deadline_us;
-    pg_add_binary(&b->segment, &b->lookups[0]->statements->get, b->values, 1);
+    pg_add_binary(&b->segment, b->lookups[0]->stmt, b->values, 1);
     pg_submit(b->owner->worker->pg, &b->segment);
 }
 
@@ -163,6 +181,7 @@ void lookup_start(struct req *r, const struct statements *s, struct str id, stru
     struct lookup *l = arena_new(&r->arena, struct lookup);
     l->req = r;
     l->statements = s;
+    l->stmt = s->is_scoped && sight_needs_department(r) ? &s->get_scoped : &s->get;
     l->found = ret;
     uuid_bytes(id, l->id);
     *owner->end = l;

@@ -15,7 +15,8 @@ void lookups_free(struct lookups *l); /* after pg_free(), which has answered wha
 
 struct found {
     const struct pg_segment *segment; /* lives as long as the request */
-    int row;                          /* -1: no such live record */
+    int row;                          /* -1: no such live record, or none that the caller reaches */
+    int beyond;                       /* that record, for who may know of it; -1: none */
 };
 
 /* Looks `id` up and runs the request's flow again with `ret` filled, or answers the error. `ret` lives in the arena. */

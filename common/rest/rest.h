@@ -22,6 +22,10 @@ void rest_create_with(struct req *r, step_fn prepare);
 void rest_update_with(struct req *r, step_fn prepare);
 struct values *rest_values(struct req *r); /* by field index, see schema/validate.h */
 
+/* of resources that have an owner */
+void rest_access(struct req *r);
+void rest_reveal(struct req *r);
+
 /* Every statement of these resources for pg_config.statements, NULL-terminated, and `more` (NULL-terminated or NULL) after
  * them. Built once per process, before the first request; never freed. */
 const struct pg_stmt *const *rest_statements(const struct resource *const *resources, const struct pg_stmt *const *more);

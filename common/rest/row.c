@@ -5,6 +5,7 @@
 #include "base/uuid.h"
 #include "http/worker.h"
 #include "rest/names.h"
+#include "rest/sight.h"
 #include "schema/seal.h"
 #include "schema/type.h"
 
@@ -107,7 +108,14 @@ static struct str name_of(const struct row *row, int field)
     return str_is_none(id) ? id : names_find(at->rows->req->worker->names, r->fields[from].ref, id);
 }
 
+static bool is_in_clear(const struct rows *rows, int at)
+{
+    const struct resource *r = rows->resource;
+    if (sight_of_secrets(rows->req, r)) return true;
+    return r->owner >= 0 && sight_is_owner(rows->req, rows_bytes(rows, at, r->owner));
+}
+
 struct rows_row rows_row(const struct rows *rows, int at)
 {
-    return (struct rows_row){ .row = { value, name_of }, .rows = rows, .at = at };
+    return (struct rows_row){ .row = { value, name_of, is_in_clear(rows, at) }, .rows = rows, .at = at };
 }

@@ -1,4 +1,4 @@
-/* row: rows of a segment as `present` wants them, from PostgreSQL's binary format. */
+/* row: rows of a segment as `present` wants them, from PostgreSQL's binary format, for the eyes of the request's caller. */
 #ifndef REST_ROW_H
 #define REST_ROW_H
 

@@ -8,13 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 9 };
+enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 10 };
 
 const struct pg_stmt stmt_claim = { "claim", "SELECT idempotency_claim($1::uuid, $2, $3)" };
 const struct pg_stmt stmt_author = {
-    "author", "INSERT INTO user_ref (user_id, name) SELECT $1::uuid, $2 "
-              "WHERE NOT EXISTS (SELECT FROM user_ref u WHERE u.user_id = $1::uuid AND u.name = $2) "
-              "ON CONFLICT (user_id) DO UPDATE SET name = excluded.name"
+    "author", "INSERT INTO user_ref AS u (user_id, name, department, generation) SELECT $1::uuid, $2, $3, $4::bigint "
+              "WHERE NOT EXISTS (SELECT FROM user_ref k WHERE k.user_id = $1::uuid AND k.name = $2 AND k.department = $3) "
+              "ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, department = excluded.department, "
+              "generation = excluded.generation WHERE u.generation <= excluded.generation"
+};
+const struct pg_stmt stmt_author_moved = {
+    "author_moved", "UPDATE user_ref SET name = $2, department = $3, generation = $4::bigint "
+                    "WHERE user_id = $1::uuid AND generation <= $4::bigint AND (name, department) IS DISTINCT FROM ($2, $3)"
 };
 const struct pg_stmt stmt_dry_run = { "dry_run", "SELECT dry_run()" };
 const struct pg_stmt stmt_total_keep = {
@@ -22,6 +27,14 @@ const struct pg_stmt stmt_total_keep = {
                   "ON CONFLICT (key) DO UPDATE SET total = excluded.total, snapshot = excluded.snapshot, stored_at = now()"
 };
 const struct pg_stmt stmt_housekeeping = { "housekeeping", "SELECT housekeeping()" };
+
+void author_values(struct arena *a, const struct principal *who, const char *values[4])
+{
+    values[0] = arena_cstr(a, who->user_id);
+    values[1] = arena_cstr(a, who->name);
+    values[2] = arena_cstr(a, who->department);
+    values[3] = arena_printf(a, "%lld", (long long)who->generation).p;
+}
 
 static struct statements all[RESOURCES_MAX];
 static size_t count;
@@ -42,11 +55,51 @@ static struct pg_stmt named(const struct resource *r, const char *verb, struct b
     return (struct pg_stmt){ name, text };
 }
 
+static const char *owner_name(const struct resource *r)
+{
+    return r->fields[r->owner].name.p;
+}
+
+/* PostgreSQL must see every parameter used: $2 is the user, which only the scope needs. */
+static void add_scope(struct buf *b, const struct resource *r, int reach)
+{
+    if (r->owner >= 0) scope_add(b, "t", owner_name(r), 2, reach);
+    else buf_addz(b, " AND $2::uuid IS NOT NULL");
+}
+
 static void select_row(struct buf *b, const struct resource *r)
 {
     buf_addz(b, "SELECT ");
     sql_columns(b, r, &statements_of(r)->detail);
-    buf_addf(b, ", (t.deleted_time IS NOT NULL)::text FROM %s t WHERE t.%.*s = $1::uuid", r->table, STR_ARG(r->fields[r->id].name));
+    buf_addz(b, ", (t.deleted_time IS NOT NULL)::text, (true");
+    add_scope(b, r, 3);
+    buf_addf(b, ")::text FROM %s t WHERE t.%.*s = $1::uuid", r->table, STR_ARG(r->fields[r->id].name));
+}
+
+static void get(struct buf *b, const struct resource *r, bool with_department)
+{
+    buf_addz(b, "SELECT ");
+    sql_columns(b, r, &statements_of(r)->detail);
+    if (with_department) buf_addf(b, ", (SELECT u.department FROM user_ref u WHERE u.user_id = t.%s)", owner_name(r));
+    buf_addf(b, " FROM %s t WHERE t.%s = ANY ($1::uuid[]) AND t.deleted_time IS NULL", r->table, r->fields[r->id].name.p);
+}
+
+/* $1 id, $2 user, $3 versions, $4 reach: `set` on a row that is deleted, or is not. */
+static void mark(struct buf *b, const struct resource *r, const char *set, const char *is)
+{
+    buf_addf(b,
+             "UPDATE %s AS t SET deleted_time = %s, updated_by = $2::uuid, updated_time = now(), version = t.version + 1 "
+             "WHERE t.%s = $1::uuid AND t.deleted_time %s AND ($3::int[] IS NULL OR t.version = ANY ($3::int[]))",
+             r->table, set, r->fields[r->id].name.p, is);
+    add_scope(b, r, 4);
+}
+
+/* The last parameter of an update. */
+static int update_reach(const struct resource *r)
+{
+    int n = SQL_UPDATE_FIRST + 1;
+    for (size_t i = 0; i < r->field_count; i++) n += sql_is_writable(&r->fields[i]);
+    return n;
 }
 
 static void restorable(struct buf *b, const struct resource *r)
@@ -62,6 +115,7 @@ static void restorable(struct buf *b, const struct resource *r)
         comma = ", ";
     }
     buf_addf(b, "))) FROM %s t WHERE t.%s = $1::uuid", r->table, id);
+    add_scope(b, r, 3);
 }
 
 static void remember(struct buf *b, const struct resource *r)
@@ -84,30 +138,25 @@ static void replay(struct buf *b, const struct resource *r)
 
 static void statements_make(struct statements *s, const struct resource *r)
 {
-    const char *id = r->fields[r->id].name.p;
     struct buf b;
     buf_init(&b, SQL_MAX);
     s->resource = r;
+    s->is_scoped = r->owner >= 0;
     sql_columns_of(&s->detail, r, &r->views[VIEW_DETAIL]);
-    buf_addz(&b, "SELECT ");
-    sql_columns(&b, r, &s->detail);
-    buf_addf(&b, " FROM %s t WHERE t.%s = ANY ($1::uuid[]) AND t.deleted_time IS NULL", r->table, id);
+    get(&b, r, false);
     s->get = named(r, "get", &b);
+    if (s->is_scoped) get(&b, r, true);
+    s->get_scoped = s->is_scoped ? named(r, "get_scoped", &b) : (struct pg_stmt){ 0 };
     sql_insert(&b, r);
     s->insert = named(r, "insert", &b);
     sql_update(&b, r);
+    add_scope(&b, r, update_reach(r));
     s->update = named(r, "update", &b);
     sql_refuse(&b, r);
     s->refuse = b.len ? named(r, "refuse", &b) : (struct pg_stmt){ 0 };
-    buf_addf(&b,
-             "UPDATE %s SET deleted_time = now(), updated_by = $2::uuid, updated_time = now(), version = version + 1 "
-             "WHERE %s = $1::uuid AND deleted_time IS NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))",
-             r->table, id);
+    mark(&b, r, "now()", "IS NULL");
     s->remove = named(r, "delete", &b);
-    buf_addf(&b,
-             "UPDATE %s SET deleted_time = NULL, updated_by = $2::uuid, updated_time = now(), version = version + 1 "
-             "WHERE %s = $1::uuid AND deleted_time IS NOT NULL AND ($3::int[] IS NULL OR version = ANY ($3::int[]))",
-             r->table, id);
+    mark(&b, r, "NULL", "IS NOT NULL");
     s->restore = named(r, "restore", &b);
     restorable(&b, r);
     s->restorable = named(r, "restorable", &b);
@@ -127,6 +176,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     bool seals = false;
     list[n++] = &stmt_claim;
     list[n++] = &stmt_author;
+    list[n++] = &stmt_author_moved;
     list[n++] = &stmt_dry_run;
     list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;
@@ -139,6 +189,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) list[n++] = own[i];
         if (s->refuse.sql) list[n++] = &s->refuse;
         seals |= seal_is_needed(*resources);
+        if (s->is_scoped) list[n++] = &s->get_scoped;
     }
     if (seals) list[n++] = &stmt_data_keys_read, list[n++] = &stmt_data_keys_add;
     for (; more && *more; more++) list[n++] = *more;

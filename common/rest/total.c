@@ -33,18 +33,27 @@ static struct str finished(struct arena *a, struct buf *b)
     return sql;
 }
 
-struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, struct sql_params *params)
+/* The outbox says what has changed of records, not of people: rest_access.sql. */
+static const char *unless_moved(const struct resource *r, const struct scope *scope)
+{
+    if (r->owner < 0 || !scope_is_of_departments(scope)) return "";
+    return " AND NOT EXISTS (SELECT FROM user_ref u WHERE u.moved >= pg_snapshot_xmin(s.snapshot) "
+           "AND NOT pg_visible_in_snapshot(u.moved, s.snapshot))";
+}
+
+struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
+                        struct sql_params *params)
 {
     struct buf b;
     buf_init(&b, SQL_MAX);
     params->values[params->count++] = key;
     buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
                  "WHERE o.xid >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
-                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day') "
+                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'%s) "
                  "SELECT l.total + d.delta, pg_current_snapshot()::text, "
                  "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text FROM stored l, "
                  "LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (",
-             EVENTS_MAX + 1, params->count, REFRESH_AFTER);
+             EVENTS_MAX + 1, params->count, unless_moved(r, scope), REFRESH_AFTER);
     changes(&b, r, where, "after", "");
     buf_addz(&b, " UNION ALL ");
     changes(&b, r, where, "before", "-");

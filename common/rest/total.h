@@ -19,8 +19,10 @@ enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE };
 /* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
 
-/* The stored total, brought up to date; no row when there is none, or when too much has changed since. Adds the key to `params`. */
-struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, struct sql_params *params);
+/* The stored total, brought up to date; no row when there is none, or when too much has changed since, or, where the scope is of
+ * departments, somebody has moved since. Adds the key to `params`. */
+struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
+                        struct sql_params *params);
 
 /* Counts; when not for an exact total, no further than 10,001 rows. May add to `params`. */
 struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q,

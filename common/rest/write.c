@@ -9,6 +9,7 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "rest/echo.h"
 #include "rest/etag.h"
 #include "rest/fingerprint.h"
 #include "rest/input.h"
@@ -16,6 +17,7 @@
 #include "rest/refusal.h"
 #include "rest/row.h"
 #include "rest/segment.h"
+#include "rest/sight.h"
 #include "rest/statements.h"
 #include "schema/seal.h"
 #include "schema/sql.h"
@@ -28,7 +30,7 @@ struct write;
 struct verb {
     unsigned input;
     enum write_kind kind;
-    const struct pg_stmt *(*statement)(const struct statements *s);
+    size_t statement; /* offset in struct statements */
     void (*params)(struct req *r, struct write *w);
     bool creates;
     enum view view, rpc_view; /* of the reply; VIEW_COUNT: just true */
@@ -40,8 +42,10 @@ struct write {
     const struct statements *statements;
     struct input input;
     struct values values;
+    struct found stored; /* what echoes are compared with; without a segment: there are none */
     const char *id, *user, *key, *request;
-    struct sql_params params, checks, author, claim, back;
+    struct scope scope;
+    struct sql_params params, checks, author, claim, back, keep;
     struct pg_segment *segment;
     int changed_at, back_at; /* calls of the segment */
     bool replayed, retried;
@@ -90,6 +94,11 @@ static const char *given_param(struct req *r, const struct write *w)
     return arena_printf(&r->arena, "%lld", (long long)bits).p;
 }
 
+static void add_reach(struct sql_params *p, const struct write *w)
+{
+    if (w->statements->is_scoped) add(p, w->scope.reach);
+}
+
 static void create_params(struct req *r, struct write *w)
 {
     add(&w->params, w->id);
@@ -106,6 +115,7 @@ static void update_params(struct req *r, struct write *w)
     add(&w->params, given_param(r, w));
     add(&w->params, w->input.versions);
     add_fields(r, w);
+    add_reach(&w->params, w);
 }
 
 static void delete_or_restore_params(struct req *r, struct write *w)
@@ -114,35 +124,17 @@ static void delete_or_restore_params(struct req *r, struct write *w)
     add(&w->params, w->id);
     add(&w->params, w->user);
     add(&w->params, w->input.versions);
+    add_reach(&w->params, w);
 }
 
-static const struct pg_stmt *insert_statement(const struct statements *s)
-{
-    return &s->insert;
-}
-
-static const struct pg_stmt *update_statement(const struct statements *s)
-{
-    return &s->update;
-}
-
-static const struct pg_stmt *delete_statement(const struct statements *s)
-{
-    return &s->remove;
-}
-
-static const struct pg_stmt *restore_statement(const struct statements *s)
-{
-    return &s->restore;
-}
-
-static const struct verb create_verb = { INPUT_BODY, WRITE_CREATE, insert_statement, create_params,
+#define AT(statement) offsetof(struct statements, statement)
+static const struct verb create_verb = { INPUT_BODY, WRITE_CREATE, AT(insert), create_params,
                                          true,       VIEW_CREATED, VIEW_DETAIL };
-static const struct verb update_verb = { INPUT_ID | INPUT_BODY, WRITE_UPDATE, update_statement, update_params, false,
+static const struct verb update_verb = { INPUT_ID | INPUT_BODY, WRITE_UPDATE, AT(update), update_params, false,
                                          VIEW_UPDATED,          VIEW_DETAIL };
-static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, delete_statement, delete_or_restore_params,
+static const struct verb delete_verb = { INPUT_ID, WRITE_UPDATE, AT(remove), delete_or_restore_params,
                                          false,    VIEW_UPDATED, VIEW_COUNT };
-static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statement, delete_or_restore_params,
+static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, AT(restore), delete_or_restore_params,
                                           false,    VIEW_UPDATED, VIEW_DETAIL };
 
 /* --- the segment ------------------------------------------------------------------------------------------------------ */
@@ -160,11 +152,14 @@ static void add_checks(struct write *w)
     const struct resource *resource = w->statements->resource;
     w->checks.count = 0;
     add(&w->checks, w->id);
+    add(&w->checks, w->user);
     if (w->verb == &restore_verb) {
+        add_reach(&w->checks, w);
         pg_add(w->segment, &w->statements->restorable, w->checks.values, w->checks.count);
         return;
     }
     if (!(w->verb->input & INPUT_BODY) || !w->statements->refuse.sql) return;
+    add(&w->checks, w->scope.reach);
     for (size_t i = 0; i < resource->field_count; i++)
         if (sql_is_checked(resource, &resource->fields[i])) add(&w->checks, w->values.text[i]);
     pg_add(w->segment, &w->statements->refuse, w->checks.values, w->checks.count);
@@ -172,16 +167,19 @@ static void add_checks(struct write *w)
 
 static void add_author(struct req *r, struct write *w)
 {
-    w->author = (struct sql_params){ .values = { w->user, arena_cstr(&r->arena, r->who->name) }, .count = 2 };
+    author_values(&r->arena, r->who, w->author.values);
+    w->author.count = 4;
     pg_add(w->segment, &stmt_author, w->author.values, w->author.count);
 }
 
 static void add_read_back(struct write *w)
 {
-    w->back = (struct sql_params){ .values = { w->id, w->user, w->key }, .count = 3 };
+    w->back = (struct sql_params){ .values = { w->id, w->user }, .count = 2 };
+    add_reach(&w->back, w);
+    w->keep = (struct sql_params){ .values = { w->id, w->user, w->key }, .count = 3 };
     w->back_at = w->segment->count;
-    pg_add_binary(w->segment, &w->statements->read_back, w->back.values, 1);
-    if (w->key) pg_add(w->segment, &w->statements->remember, w->back.values, w->back.count);
+    pg_add_binary(w->segment, &w->statements->read_back, w->back.values, w->back.count);
+    if (w->key) pg_add(w->segment, &w->statements->remember, w->keep.values, w->keep.count);
 }
 
 static enum step write_send(struct req *r)
@@ -195,7 +193,7 @@ static enum step write_send(struct req *r)
     add_author(r, w);
     w->verb->params(r, w);
     w->changed_at = w->segment->count;
-    pg_add(w->segment, w->verb->statement(w->statements), w->params.values, w->params.count);
+    pg_add(w->segment, (const void *)((const char *)w->statements + w->verb->statement), w->params.values, w->params.count);
     add_read_back(w);
     if (w->input.dry_run) pg_add(w->segment, &stmt_dry_run, NULL, 0);
     pg_submit(r->worker->pg, w->segment);
@@ -214,6 +212,7 @@ static enum step write_begin(struct req *r)
     uuid_v7(id);
     w->id = arena_cstr(&r->arena, w->verb->creates ? str_of(id) : w->input.id);
     w->user = arena_cstr(&r->arena, r->who->user_id);
+    w->scope = sight_scope(r);
     w->key = w->input.key.len && !w->input.dry_run ? arena_cstr(&r->arena, w->input.key) : NULL;
     return STEP_NEXT;
 }
@@ -229,6 +228,22 @@ struct values *rest_values(struct req *r)
     return &((struct write *)r->state)->values;
 }
 
+/* --- masks that come back ---------------------------------------------------------------------------------------------- */
+
+static enum step write_look(struct req *r)
+{
+    struct write *w = r->state;
+    bool looks = w->verb == &update_verb && echo_look(r, w->statements, w->input.id, &w->values, &w->stored);
+    return looks ? STEP_WAIT : STEP_NEXT;
+}
+
+static enum step write_settle(struct req *r)
+{
+    struct write *w = r->state;
+    bool ok = !w->stored.segment || echo_settle(r, w->statements, &w->stored, w->input.versions, &w->values);
+    return ok ? STEP_NEXT : STEP_FAIL;
+}
+
 /* --- the outcome ------------------------------------------------------------------------------------------------------ */
 
 static const step_fn replay_steps[4], retry_steps[4];
@@ -238,9 +253,12 @@ static bool state_is(const struct pg_segment *s, const char *sqlstate)
     return s->error == E_INTERNAL && !strcmp(s->sqlstate, sqlstate);
 }
 
-static bool row_is_deleted(const struct write *w)
+/* What read_back selects beyond the record's own columns. */
+enum { BACK_DELETED, BACK_REACHED };
+
+static bool back_is(const struct write *w, int what)
 {
-    return str_is(pg_value(w->segment, w->back_at, 0, (int)w->statements->detail.count), "true");
+    return str_is(pg_value(w->segment, w->back_at, 0, (int)w->statements->detail.count + what), "true");
 }
 
 static struct rows read_back(struct req *r, const struct write *w)
@@ -253,9 +271,9 @@ static struct rows read_back(struct req *r, const struct write *w)
 /* Nothing was written: the record is not there, is another version, or is in the wrong state. */
 static enum step explain_no_change(struct req *r, struct write *w)
 {
-    bool exists = pg_rows(w->segment, w->back_at) == 1;
-    if (!exists || (row_is_deleted(w) && w->verb != &restore_verb)) problem_set(&r->problem, E_NOT_FOUND);
-    else if (w->verb == &restore_verb && !row_is_deleted(w))
+    bool exists = pg_rows(w->segment, w->back_at) == 1 && back_is(w, BACK_REACHED), deleted = exists && back_is(w, BACK_DELETED);
+    if (!exists || (deleted && w->verb != &restore_verb)) problem_set(&r->problem, E_NOT_FOUND);
+    else if (w->verb == &restore_verb && !deleted)
         problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, STR("deleted"), STR("the record is not deleted"));
     else {
         struct rows rows = read_back(r, w);
@@ -333,7 +351,7 @@ static enum step write_reply(struct req *r)
 }
 
 static const step_fn retry_steps[4] = { write_send, write_judge, write_reply, NULL };
-static const step_fn write_steps[] = { write_begin, write_prepare, write_send, write_judge, write_reply, NULL };
+static const step_fn write_steps[] = { write_begin, write_look, write_settle, write_prepare, write_send, write_judge, write_reply, NULL };
 
 /* --- replaying an Idempotency-Key -------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "schema/schema.h"
+#include "schema/scope.h"
 #include "schema/validate.h"
 
 struct query_param {
@@ -26,6 +27,10 @@ struct list_query {
     bool ascending;
     struct str cursor;                /* as sent; absent: by page */
     enum total_mode total;
+
+    /* not asked for, but due to who asks */
+    struct scope scope;
+    bool by_secrets;                  /* a keyword may be a whole phone number or e-mail address */
 };
 
 bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_query *q, struct problem *p);

@@ -51,9 +51,10 @@ struct dictionary {
     size_t count;
 };
 
-/* Where a reference points. `owner`: the target row's column that must be null or hold the referring row's id. */
+/* Where a reference points. `owner`: the target row's column that must be null or hold the referring row's id. `whose`: the one
+ * that holds the user whose it is (struct resource, owner); NULL: everybody's. */
 struct ref {
-    const char *table, *id, *name, *owner;
+    const char *table, *id, *name, *owner, *whose;
 };
 
 struct field {
@@ -76,6 +77,9 @@ struct field_list {
     size_t count;
 };
 
+/* What is done with one record, each by who has the permission. */
+enum act { ACT_VIEW, ACT_UPDATE, ACT_DELETE, ACT_UNMASK /* see F_SECRET fields of others' records */, ACT_COUNT };
+
 struct resource {
     struct str name;  /* "customer" */
     const char *table; /* NULL: a message, not stored */
@@ -83,6 +87,8 @@ struct resource {
     size_t field_count;
     int id, version, dates, sort; /* field indexes; `dates` is what start_date/end_date mean; -1: none */
     bool sort_ascending;          /* default order */
+    int owner;                    /* field index: whose the record is, which limits who reaches it (schema/scope.h); -1: everybody's */
+    unsigned char permissions[ACT_COUNT]; /* enum permission */
     struct field_list views[VIEW_COUNT];
 };
 

@@ -20,6 +20,7 @@ void sql_columns_of(struct columns *c, const struct resource *r, const struct fi
         select_field(c, f->flags & F_JOINED ? f->from : view->at[i]);
         if (f->flags & F_SEALED) select_field(c, r->id); /* it opens for its record only */
     }
+    if (r->owner >= 0) select_field(c, r->owner);
 }
 
 void sql_columns(struct buf *b, const struct resource *r, const struct columns *c)
@@ -109,21 +110,25 @@ static void refuse_missing(struct buf *b, const struct resource *r, const struct
     buf_addf(b, "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL", n,
              ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
-    buf_addf(b, ") AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid) THEN 'missing' END", r->table,
-             STR_ARG(id_name(r)), STR_ARG(f->name), n);
+    if (ref->whose) scope_add(b, "x", ref->whose, 2, 3);
+    buf_addf(b, ") AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid", r->table, STR_ARG(id_name(r)),
+             STR_ARG(f->name), n);
+    if (r->owner >= 0) scope_add(b, "t", r->fields[r->owner].name.p, 2, 3);
+    buf_addz(b, ") THEN 'missing' END");
 }
 
 void sql_refuse(struct buf *b, const struct resource *r)
 {
-    int n = 1;
+    int n = SQL_REFUSE_FIRST;
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (!sql_is_checked(r, f)) continue;
-        buf_addf(b, "%s'%.*s', ", n == 1 ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
+        buf_addf(b, "%s'%.*s', ", n == SQL_REFUSE_FIRST ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
         if (f->flags & F_UNIQUE) refuse_duplicate(b, r, f, ++n);
         else refuse_missing(b, r, f, ++n);
     }
-    if (n > 1) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL");
+    if (n > SQL_REFUSE_FIRST)
+        buf_addz(b, "))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::text IS NOT DISTINCT FROM $3::text");
 }
 
 static int param(struct sql_params *params, const char *value)
@@ -173,7 +178,7 @@ static void where_exact(struct buf *b, struct sql_params *params, struct arena *
 }
 
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
-                          bool walk)
+                          bool by_secrets, bool walk)
 {
     if (walk) buf_addf(b, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($%d::text))", param(params, like_pattern(a, keyword)));
     else if (is_short(keyword))
@@ -181,7 +186,9 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
     else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
-        if (f->flags & F_EXACT && may_be(f, a, keyword)) where_exact(b, params, a, r, f, keyword);
+        if (!(f->flags & F_EXACT) || !may_be(f, a, keyword)) continue;
+        if (f->flags & F_SECRET && !by_secrets) continue; /* a match would tell what is masked */
+        where_exact(b, params, a, r, f, keyword);
     }
     buf_addz(b, ")");
 }
@@ -189,13 +196,14 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
 static void where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q,
                   bool walk)
 {
+    scope_add_narrow(b, params, r, &q->scope);
     for (size_t i = 0; i < r->field_count; i++)
         if (q->filters[i])
             buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]),
                      types[r->fields[i].type].cast);
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
-    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, walk);
+    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, walk);
 }
 
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)

@@ -14,7 +14,8 @@ struct sql_params {
     int count;
 };
 
-/* What a view selects: each of its fields once; a joined name needs the reference that it names. */
+/* What a view selects: each of its fields once; a joined name needs the reference that it names; whose the record is says who sees
+ * its secrets. */
 enum { COLUMN_NONE = 0xff };
 struct columns {
     unsigned char at[FIELDS_MAX];    /* column by field index; COLUMN_NONE: not selected */
@@ -42,13 +43,14 @@ static inline bool sql_has_index(const struct field *f)
     return (f->flags & (F_SEALED | F_EXACT)) == (F_SEALED | F_EXACT);
 }
 
-enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5 }; /* parameters before the writable fields */
+enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5, SQL_REFUSE_FIRST = 3 }; /* parameters before the fields */
 
 /* $1 id, $2 user, $3 pinyin, then the writable fields. */
 void sql_insert(struct buf *b, const struct resource *r);
 /* $1 id, $2 user, $3 pinyin, $4 bits of the given fields, $5 accepted versions, then the writable fields. */
 void sql_update(struct buf *b, const struct resource *r);
-/* $1 id, then each field with F_UNIQUE or a ref. Adds nothing when there is nothing to check. */
+/* $1 id, $2 and $3 whose records are reached (schema/scope.h), then each field with F_UNIQUE or a ref. Adds nothing when there is
+ * nothing to check. */
 void sql_refuse(struct buf *b, const struct resource *r);
 bool sql_is_checked(const struct resource *r, const struct field *f);
 

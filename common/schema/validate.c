@@ -1,5 +1,6 @@
 #include "schema/validate.h"
 
+#include "schema/mask.h"
 #include "schema/type.h"
 
 struct validation {
@@ -21,6 +22,20 @@ static void set_value(struct validation *c, int index, struct str text)
     c->v->given |= UINT64_C(1) << index;
 }
 
+/* Only what is stored is ever shown masked. */
+static bool is_mask(const struct validation *c, const struct field *f, const struct json *v)
+{
+    return c->r->table && json_kind(v) == JSON_STRING && mask_marks(f, json_text(v));
+}
+
+static void read_mask(struct validation *c, const struct field *f, const struct json *v)
+{
+    int index = schema_index(c->r, f);
+    c->v->masked |= UINT64_C(1) << index;
+    c->v->text[index] = arena_cstr(c->a, json_text(v));
+    if (c->kind == WRITE_CREATE) bad_field(c, f->name, "is masked", STR_NONE);
+}
+
 static void read_member(struct validation *c, const struct json *member)
 {
     const struct field *f = schema_field(c->r, json_key(member));
@@ -31,6 +46,8 @@ static void read_member(struct validation *c, const struct json *member)
     } else if (json_kind(member) == JSON_NULL) {
         if (f->flags & F_REQUIRED || !str_is_none(f->fallback)) bad_field(c, f->name, "must not be null", STR_NONE);
         else set_value(c, schema_index(c->r, f), STR_NONE);
+    } else if (is_mask(c, f, member)) {
+        read_mask(c, f, member);
     } else {
         struct str text = STR_NONE;
         const char *reason = type_read_json(c->a, f, member, &text);

@@ -25,6 +25,7 @@ struct property {
     int min, max, item_max;  /* as in struct field */
     const struct dict *dict; /* T_ENUM only */
     const cJSON *ref;        /* x-ref or NULL */
+    const char *ref_whose;   /* column of what it refers to that says whose that is; NULL: everybody's */
     int from;                /* F_JOINED: index of the property whose reference it names; else -1 */
     const char *fallback;    /* "default" or NULL */
     const cJSON *example;    /* first of "examples" */
@@ -43,8 +44,9 @@ struct schema {
     const char *sql_table; /* NULL: a message, not stored */
     struct property *properties;
     size_t count;
-    int id, version, dates, sort; /* property indexes; -1: none */
+    int id, version, dates, sort, owner; /* property indexes; -1: none */
     bool sort_ascending;
+    const char *permissions[ACT_COUNT];  /* NULL: none */
     struct field_view views[VIEW_COUNT];
 };
 

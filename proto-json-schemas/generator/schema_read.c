@@ -101,9 +101,43 @@ static void need_audit_columns(struct place at, const struct schema *s)
     }
 }
 
-static void read_resource(struct place at, struct schema *s, const cJSON *resource)
+static bool has_secret(const struct schema *s)
 {
-    static const char *const keys[] = { "table", "id", "dates", "sort", "views", NULL };
+    for (size_t i = 0; i < s->count; i++)
+        if (s->properties[i].flags & F_SECRET) return true;
+    return false;
+}
+
+/* What the operations of a record demand, so that it can be said of a record without calling them. */
+static const char *permission_of(const struct model *m, const struct schema *s, enum action action)
+{
+    for (size_t i = 0; i < m->service_count; i++)
+        for (size_t j = 0; j < m->services[i].count; j++) {
+            const struct operation *o = &m->services[i].operations[j];
+            if (o->resource == s && o->action == action) return o->permission;
+        }
+    return NULL;
+}
+
+/* Whose a record is, and who sees what is secret in it. */
+static void read_access(const struct model *m, struct place at, struct schema *s, const cJSON *resource)
+{
+    static const enum action actions[] = { ACTION_GET, ACTION_UPDATE, ACTION_DELETE };
+    static const enum act acts[] = { ACT_VIEW, ACT_UPDATE, ACT_DELETE };
+    const char *owner = source_text_or(at, resource, "owner", NULL), *unmask = source_text_or(at, resource, "unmask", NULL);
+    if (unmask && !source_get(m->permissions, unmask)) source_fail(at, "unmask: unknown permission \"%s\"", unmask);
+    if (!unmask && has_secret(s)) source_fail(at, "has x-secret fields and no \"unmask\"");
+    s->permissions[ACT_UNMASK] = unmask;
+    if (!owner) return;
+    s->owner = need_property(at, s, "owner", owner);
+    if (s->properties[s->owner].type != T_UUID || !(s->properties[s->owner].flags & F_READONLY))
+        source_fail(at, "owner: \"%s\" is no readOnly uuid", owner);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) s->permissions[acts[i]] = permission_of(m, s, actions[i]);
+}
+
+static void read_resource(const struct model *m, struct place at, struct schema *s, const cJSON *resource)
+{
+    static const char *const keys[] = { "table", "id", "dates", "sort", "views", "owner", "unmask", NULL };
     source_keys(at, resource, keys);
     s->sql_table = source_text(at, resource, "table");
     s->id = need_property(at, s, "id", source_text(at, resource, "id"));
@@ -113,6 +147,7 @@ static void read_resource(struct place at, struct schema *s, const cJSON *resour
     read_dates(at, s, resource);
     read_sort(at, s, resource);
     read_views(at, s, resource);
+    read_access(m, at, s, resource);
 }
 
 /* --- a schema --------------------------------------------------------------------------------------------------- */
@@ -153,12 +188,12 @@ static void read_table(const struct model *m, struct schema *s)
     read_required(at, s);
     for (int v = 0; v < VIEW_COUNT; v++) s->views[v] = detail_view(s);
     const cJSON *resource = source_get(s->json, "x-resource");
-    if (resource) read_resource((struct place){ s->file, "x-resource" }, s, resource);
+    if (resource) read_resource(m, (struct place){ s->file, "x-resource" }, s, resource);
 }
 
 static struct schema schema_open(const char *folder, const char *file)
 {
-    struct schema s = { .file = file, .id = -1, .version = -1, .dates = -1, .sort = -1 };
+    struct schema s = { .file = file, .id = -1, .version = -1, .dates = -1, .sort = -1, .owner = -1 };
     struct place at = { file, NULL };
     s.json = source_read(folder, file);
     s.name = new_text("%.*s", (int)(strlen(file) - strlen(".json")), file);
@@ -183,6 +218,16 @@ void model_open_schemas(struct model *m, const char *folder)
         if (is_schema(files[i])) m->schemas[m->schema_count++] = schema_open(folder, files[i]);
 }
 
+/* Whose a referred record is: known when all schemas have been read. */
+static void resolve_reference(const struct model *m, struct property *p)
+{
+    for (size_t i = 0; p->ref && i < m->schema_count; i++) {
+        const struct schema *s = &m->schemas[i];
+        if (s->sql_table && s->owner >= 0 && strcmp(s->sql_table, source_get(p->ref, "table")->valuestring) == 0)
+            p->ref_whose = s->properties[s->owner].name;
+    }
+}
+
 void model_read_schemas(struct model *m)
 {
     for (size_t i = 0; i < m->schema_count; i++) {
@@ -193,4 +238,6 @@ void model_read_schemas(struct model *m)
         else
             document_check(s->file, s->json);
     }
+    for (size_t i = 0; i < m->schema_count; i++)
+        for (size_t j = 0; j < m->schemas[i].count; j++) resolve_reference(m, &m->schemas[i].properties[j]);
 }

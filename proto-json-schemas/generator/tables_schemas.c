@@ -109,6 +109,7 @@ static void print_ref(FILE *to, const struct property *p)
         const cJSON *member = source_get(p->ref, members[i]);
         if (member) fprintf(to, "%s.%s = \"%s\"", i ? ", " : "", members[i], member->valuestring);
     }
+    if (p->ref_whose) fprintf(to, ", .whose = \"%s\"", p->ref_whose);
     fputs(" }", to);
 }
 
@@ -144,6 +145,15 @@ static void print_index(FILE *to, const struct schema *s, const char *prefix, co
         fprintf(to, "    .%s = %s_%s,\n", member, prefix, s->properties[index].name);
 }
 
+static void print_permissions(FILE *to, const struct schema *s)
+{
+    static const char *const names[ACT_COUNT] = {
+        [ACT_VIEW] = "ACT_VIEW", [ACT_UPDATE] = "ACT_UPDATE", [ACT_DELETE] = "ACT_DELETE", [ACT_UNMASK] = "ACT_UNMASK",
+    };
+    for (int i = 0; i < ACT_COUNT; i++)
+        if (s->permissions[i]) fprintf(to, "    .permissions[%s] = PERM_%s,\n", names[i], upper_symbol(s->permissions[i]));
+}
+
 static void print_resource(FILE *to, const struct schema *s)
 {
     char *prefix = upper_symbol(s->name);
@@ -158,6 +168,8 @@ static void print_resource(FILE *to, const struct schema *s)
     print_index(to, s, prefix, "version", s->version);
     print_index(to, s, prefix, "dates", s->dates);
     print_index(to, s, prefix, "sort", s->sort);
+    print_index(to, s, prefix, "owner", s->owner);
+    print_permissions(to, s);
     fprintf(to, "    .sort_ascending = %s,\n    .views = {\n", s->sort_ascending ? "true" : "false");
     for (int v = 0; v < VIEW_COUNT; v++)
         fprintf(to, "        [VIEW_%s] = { %s_%s, %zu },\n", upper_symbol(view_names[v]), s->name, view_names[v],

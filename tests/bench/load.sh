@@ -18,7 +18,7 @@ load() {
     load_indexes "indexdef || ';'" >"$WORK/create.sql"
     load_indexes "format('DROP INDEX %I;', indexname)" >"$WORK/drop.sql"
     owner_sql -f "$WORK/drop.sql"
-    "$SEED" users | owner_sql -c "COPY user_ref FROM STDIN"
+    "$SEED" users | owner_sql -c "COPY user_ref (user_id, name) FROM STDIN"
     "$SEED" contacts 1 "$N" | owner_sql -c "COPY contacts ($CONTACT_COLUMNS) FROM STDIN"
     "$SEED" customers 1 "$N" | owner_sql -c "COPY customers ($CUSTOMER_COLUMNS) FROM STDIN"
     owner_sql -f "$WORK/create.sql"

@@ -33,17 +33,53 @@ int auth_service(const char *settings, const char *arguments)
     return system(text("DATABASE_URL='%s' %s %s/auth-service %s", stack.auth_db, settings, bin ? bin : "build/release/bin", arguments));
 }
 
-/* As an operator would: the administrator's command, then another role. */
+static const char password[] = "correct horse battery";
+
+char *role_with(const char *scope, const char *permissions)
+{
+    const char *name = unique("ROLE");
+    sql(stack.auth_db, "INSERT INTO roles VALUES ('%s', '试', '{%s}', '%s')", name, permissions, scope);
+    return text("%s", name);
+}
+
+char *department(const char *parent)
+{
+    return sql(stack.auth_db, "INSERT INTO departments (department_id, department_name, parent_id) VALUES (gen_random_uuid(), '%s', "
+                              "nullif('%s', '')::uuid) RETURNING department_id", unique("部门"), parent ? parent : "");
+}
+
 char *user_with_role(const char *role)
 {
-    const char *name = unique("user"), *password = "correct horse battery";
-    const char *settings = text("ADMIN_PASSWORD='%s' ADMIN_MUST_CHANGE_PASSWORD=0", password);
+    return user_in(role, NULL).token;
+}
+
+/* As an operator would: the administrator's command, then another role. */
+struct user user_in(const char *role, const char *department_id)
+{
+    const char *name = unique("user"), *settings = text("ADMIN_PASSWORD='%s' ADMIN_MUST_CHANGE_PASSWORD=0", password);
     expect(auth_service(settings, text("create-admin --username %s", name)) == 0, "create-admin %s", name);
-    sql(stack.auth_db, "UPDATE users SET name = '%s', roles = to_jsonb(array_remove(ARRAY['%s'], '')) WHERE username = '%s'", name, role,
-        name);
-    char *token = token_of(name, password);
-    expect(*token, "%s cannot log in", name);
-    return token;
+    struct user u = { .name = name };
+    u.id = sql(stack.auth_db,
+               "UPDATE users SET name = '%s', roles = to_jsonb(array_remove(ARRAY['%s'], '')), department_id = nullif('%s', '')::uuid "
+               "WHERE username = '%s' RETURNING user_id",
+               name, role, department_id ? department_id : "", name);
+    user_log_in(&u);
+    return u;
+}
+
+void user_log_in(struct user *u)
+{
+    u->token = token_of(u->name, password);
+    expect(*u->token, "%s cannot log in", u->name);
+}
+
+struct reply *call_as(const char *token, const char *method, const char *path, const char *body)
+{
+    const char *before = current_token();
+    as(token);
+    struct reply *r = call(method, path, body, NULL);
+    as(before);
+    return r;
 }
 
 static char *made(const char *collection, const char *id_name, const char *body)

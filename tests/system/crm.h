@@ -14,6 +14,17 @@ int auth_service(const char *settings, const char *arguments);
 char *token_of(const char *username, const char *password);
 char *user_with_role(const char *role); /* makes a user of one role (none: "") and logs in; the token */
 
+struct user {
+    const char *name;
+    char *id, *token;
+};
+struct user user_in(const char *role, const char *department); /* the same, in a department (an id; NULL: none) */
+void user_log_in(struct user *u);                              /* anew: the old token says what was true then */
+char *role_with(const char *scope, const char *permissions);   /* makes a role; "customer:view,customer:update" */
+char *department(const char *parent);                          /* makes one below another (an id; NULL: at the root); its id */
+
+struct reply *call_as(const char *token, const char *method, const char *path, const char *body); /* one call as somebody else */
+
 /* Each makes a record and returns its id; the test ends when that fails. `more` is further members: "\"phone\":\"…\"",
  * or NULL. */
 char *customer(const char *name, const char *more);

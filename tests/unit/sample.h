@@ -14,8 +14,8 @@ enum {
 
 static const struct choice sample_choices[] = { { STR("company"), STR("企业") }, { STR("person"), STR("个人") } };
 static const struct dictionary sample_kinds = { STR("kind"), STR("类型"), sample_choices, COUNT(sample_choices) };
-static const struct ref sample_owner = { "people", "person_id", "person_name", NULL };
-static const struct ref sample_contact = { "contacts", "contact_id", "contact_name", "sample_id" };
+static const struct ref sample_owner = { "people", "person_id", "person_name", NULL, NULL };
+static const struct ref sample_contact = { "contacts", "contact_id", "contact_name", "sample_id", NULL };
 
 #define ROW(n, t, f, lo, hi, ...) { .name = STR(n), .type = t, .flags = f, .min = lo, .max = hi, .from = -1, ##__VA_ARGS__ }
 static const struct field sample_fields[S_COUNT] = {
@@ -45,7 +45,7 @@ static const unsigned char sample_few[] = { S_ID, S_NAME, S_OWNER_NAME };
 
 static const struct resource sample = {
     .name = STR("sample"), .table = "samples", .fields = sample_fields, .field_count = S_COUNT,
-    .id = S_ID, .version = S_VERSION, .dates = S_CREATED_TIME, .sort = S_CREATED_TIME, .sort_ascending = false,
+    .id = S_ID, .version = S_VERSION, .dates = S_CREATED_TIME, .sort = S_CREATED_TIME, .sort_ascending = false, .owner = -1,
     .views = { [VIEW_DETAIL] = { sample_all, S_COUNT }, [VIEW_LIST] = { sample_few, 3 }, [VIEW_CREATED] = { sample_all, 2 },
                [VIEW_UPDATED] = { sample_all, 1 } },
 };

@@ -22,7 +22,7 @@ static struct str name_of(const struct row *row, int field)
 
 static void presents(enum view view, const char *const *texts, const char *want)
 {
-    struct texts row = { .row = { value, name_of }, .of = texts };
+    struct texts row = { .row = { value, name_of, true }, .of = texts };
     struct buf b;
     buf_init(&b, 4096);
     struct jw w = jw_to(&b);

@@ -35,7 +35,7 @@ static const struct field plain_fields[] = {
     { .name = STR("n"), .type = T_INT, .from = -1 },
 };
 static const struct resource plain = {
-    .name = STR("plain"), .table = "plains", .fields = plain_fields, .field_count = 2, .version = -1, .dates = -1
+    .name = STR("plain"), .table = "plains", .fields = plain_fields, .field_count = 2, .version = -1, .dates = -1, .owner = -1
 };
 
 static void test_insert(void **state)
@@ -75,16 +75,17 @@ static void test_refuse(void **state)
     (void)state;
     assert_string_equal(make(sql_refuse, &sample),
                         "SELECT refuse(jsonb_strip_nulls(jsonb_build_object('code', (SELECT t.sample_id::text FROM "
-                        "samples t WHERE t.code = $2::text "
-                        "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $3::uuid IS "
+                        "samples t WHERE t.code = $4::text "
+                        "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN $5::uuid IS "
                         "NOT NULL AND NOT EXISTS (SELECT FROM "
-                        "people x WHERE x.person_id = $3::uuid AND x.deleted_time IS NULL) AND NOT EXISTS (SELECT FROM samples t WHERE "
-                        "t.sample_id = $1::uuid AND t.owner_id = $3::uuid) THEN 'missing' END, "
-                        "'contact_id', CASE WHEN $4::uuid IS NOT "
-                        "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $4::uuid AND x.deleted_time "
+                        "people x WHERE x.person_id = $5::uuid AND x.deleted_time IS NULL) AND NOT EXISTS (SELECT FROM samples t WHERE "
+                        "t.sample_id = $1::uuid AND t.owner_id = $5::uuid) THEN 'missing' END, "
+                        "'contact_id', CASE WHEN $6::uuid IS NOT "
+                        "NULL AND NOT EXISTS (SELECT FROM contacts x WHERE x.contact_id = $6::uuid AND x.deleted_time "
                         "IS NULL AND (x.sample_id IS NULL OR "
                         "x.sample_id = $1::uuid)) AND NOT EXISTS (SELECT FROM samples t WHERE t.sample_id = $1::uuid AND "
-                        "t.contact_id = $4::uuid) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL");
+                        "t.contact_id = $6::uuid) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL "
+                        "AND $3::text IS NOT DISTINCT FROM $3::text");
     assert_string_equal(make(sql_refuse, &plain), "");
     for (int i = 0; i < S_COUNT; i++)
         expect(sql_is_checked(&sample, &sample_fields[i]) == (i == S_CODE || i == S_OWNER_ID || i == S_CONTACT_ID), "%d", i);
@@ -149,6 +150,7 @@ static struct str where_by(void (*fn)(struct buf *, struct sql_params *, struct 
     *params = (struct sql_params){ 0 };
     expect(list_query_read(a, &sample, str_of(query), &q, &p), "%s", query);
     buf_init(&b, SQL_MAX);
+    q.by_secrets = true;
     fn(&b, params, a, &sample, &q);
     struct str sql = arena_dup(a, buf_str(&b));
     assert_true(buf_ok(&b));
@@ -241,7 +243,7 @@ static void test_every_parameter_is_used(void **state)
     for (int i = 0; i < S_COUNT; i++) writable += sql_is_writable(&sample_fields[i]);
     parameters_are(make(sql_insert, &sample), SQL_INSERT_FIRST + writable + 1); /* and the index of the phone */
     parameters_are(make(sql_update, &sample), SQL_UPDATE_FIRST + writable + 1);
-    parameters_are(make(sql_refuse, &sample), 4);
+    parameters_are(make(sql_refuse, &sample), SQL_REFUSE_FIRST + 3);
     parameters_are(make(sql_insert, &plain), SQL_INSERT_FIRST + 1);
     parameters_are(make(sql_update, &plain), SQL_UPDATE_FIRST + 1);
 }

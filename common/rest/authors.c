@@ -1,0 +1,69 @@
+#include "rest/authors.h"
+
+#include "base/log.h"
+#include "http/worker.h"
+#include "io/pg.h"
+#include "rest/statements.h"
+
+#include <stdlib.h>
+
+enum { SLOTS = 4096 };
+
+struct authors {
+    struct worker *worker;
+    uint64_t seen[SLOTS]; /* hash of who, where and since when; the newest of a slot */
+};
+
+struct move {
+    struct authors *authors;
+    size_t slot;
+    struct arena arena;
+    struct pg_segment segment;
+    const char *values[4];
+};
+
+struct authors *authors_new(struct worker *w)
+{
+    struct authors *a = calloc(1, sizeof *a);
+    if (!a) abort();
+    a->worker = w;
+    return a;
+}
+
+void authors_free(struct authors *a)
+{
+    free(a);
+}
+
+static void on_moved(struct pg_segment *s, void *arg)
+{
+    struct move *m = arg;
+    if (s->error != E_OK) {
+        m->authors->seen[m->slot] = 0; /* his next request tries again */
+        log_info("department not kept", LOG_Z("user_id", m->values[0]));
+    }
+    pg_segment_done(s);
+    arena_done(&m->arena);
+    free(m);
+}
+
+static void move(struct authors *a, const struct principal *who, size_t slot)
+{
+    struct move *m = calloc(1, sizeof *m);
+    if (!m) abort();
+    m->authors = a;
+    m->slot = slot;
+    author_values(&m->arena, who, m->values);
+    pg_segment_init(&m->segment, PG_FAST, on_moved, m);
+    pg_add(&m->segment, &stmt_author_moved, m->values, 4);
+    pg_submit(a->worker->pg, &m->segment);
+}
+
+void authors_saw(struct authors *a, const struct principal *who)
+{
+    size_t slot = str_hash(who->user_id) % SLOTS;
+    uint64_t now = str_hash(who->user_id) ^ str_hash(who->name) * 3 ^ str_hash(who->department) * 5 ^ (uint64_t)who->generation;
+    if (a->seen[slot] == now) return;
+    a->seen[slot] = now;
+    move(a, who, slot);
+}
