@@ -1,6 +1,7 @@
 #include "app/service.h"
 
 #include "app/access.h"
+#include "app/announcer.h"
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
@@ -8,8 +9,6 @@
 #include "app/settings.h"
 #include "app/system.h"
 #include "auth/guard.h"
-#include "auth/keys.h"
-#include "auth/token.h"
 #include "base/log.h"
 #include "base/pinyin.h"
 #include "http/client.h"
@@ -35,7 +34,7 @@ enum { HOUSEKEEPING_S = 60 };
 
 struct service_settings {
     struct app_settings app;
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone;
+    const char *address, *database_url, *cursor_secret, *timezone;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
     struct tls_files tls;
@@ -52,7 +51,6 @@ static const struct opt opts[] = {
     { "TLS_CLIENT_CA_FILE", O_STR, AT(tls.ca_file), NULL, O_LIVE, 1, 0,
       "PEM: only clients with a certificate of this CA are served; default: all" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
-    { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
       "signs list cursors; the same on every replica; at least 32 characters" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
@@ -119,15 +117,33 @@ static void on_request(struct req *r)
     else reply_error(r);
 }
 
+static void on_notify(void *arg, struct str channel, struct str payload)
+{
+    const struct worker *w = arg;
+    bool is_any = str_is_none(channel); /* connected anew: of either, some may have been missed */
+    if (is_any || str_is(channel, "names")) names_forget(w->names, payload);
+    if (is_any || !str_is(channel, "names")) announcer_tell(w->announcer);
+}
+
+/* One worker tells: the others hear the same. */
+static void start_announcer(struct worker *w)
+{
+    const struct service_settings *s = settings_of(w);
+    if (service->announces && w->index == 0 && s->app.trust.redis_url)
+        w->announcer = announcer_new(w->base, s->app.trust.redis_url, service->announces);
+}
+
 static void start_database(struct worker *w)
 {
+    static const char *channels[] = { "names", NULL, NULL };
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,
         .connections = { s->pg_connections, s->pg_list_connections },
         .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
-        .channel = "names", .on_notify = names_forget, .notify_arg = w->names,
+        .channels = channels, .on_notify = on_notify, .notify_arg = w,
     };
+    channels[1] = service->announces;
     w->pg = pg_new(w->base, w->work, &config);
 }
 
@@ -147,18 +163,16 @@ static bool worker_start(struct worker *w)
         .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
-    w->tokens = tokens_new();
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
     w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
+    start_announcer(w);
     start_database(w);
     start_housekeeping(w);
     w->server = listen_open(w, config, true);
-    w->keys = keys_new(w, s->jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
-    return w->server && w->keys;
+    return trust_start(w) && w->server;
 }
 
 static void worker_drain(struct worker *w)
@@ -174,16 +188,16 @@ static bool worker_is_busy(const struct worker *w)
 static void worker_stop(struct worker *w)
 {
     if (w->server) server_free(w->server);
-    if (w->keys) keys_free(w->keys);
+    trust_stop(w);
     work_free(w->work);
     pg_free(w->pg);
+    announcer_free(w->announcer);
     lookups_free(w->lookups);
     stop_housekeeping(w);
     client_free(w->client);
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
-    tokens_free(w->tokens);
 }
 
 static void worker_reloaded(struct worker *w)
@@ -196,7 +210,7 @@ static void worker_reloaded(struct worker *w)
 
 static bool worker_ready(const struct worker *w)
 {
-    return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens);
+    return w->pg && pg_ready(w->pg) && trust_is_ready(w);
 }
 
 /* --- the process --------------------------------------------------------------------------------------------------------- */
@@ -226,7 +240,7 @@ static bool settings_make(void *settings, struct buf *faults)
     struct service_settings *s = settings;
     const char *fault = NULL;
     bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
-    ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
+    ok = trust_check(&s->app.trust, &s->app.outgoing, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
     if (fault) buf_addf(faults, "%s\n", fault);
     if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
@@ -273,6 +287,7 @@ int service_run(const struct service *s, int argc, char **argv)
     const struct settings_group groups[] = { { "Every process", app_opts, 0 },
                                              { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
                                              { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
+                                             { "Tokens", trust_opts, offsetof(struct app_settings, trust) },
                                              { "Every service", opts, 0 },
                                              { s->opts ? s->name : NULL, s->opts, AT(own) },
                                              { 0 } };

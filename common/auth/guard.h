@@ -7,4 +7,7 @@
 /* Checks the bearer token and the route's permission; sets r->who. false: r->problem says why. */
 bool guard_admit(struct req *r);
 
+/* Keys and revocations are known: before that nobody is let in, and only public routes are served. */
+bool guard_is_ready(const struct worker *w);
+
 #endif

@@ -14,6 +14,7 @@ extern const struct pg_stmt stmt_user_by_name; /* $1 name -> a row of identities
 extern const struct pg_stmt stmt_key_signing;  /* -> kid, private PEM */
 extern const struct pg_stmt stmt_key_add;      /* $1 kid, $2 private PEM, $3 public JWK */
 extern const struct pg_stmt stmt_key_public;   /* -> {"keys":[...]}, whether one signs */
+extern const struct pg_stmt stmt_revocations;  /* see revocation.c */
 
 /* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status. */
 int admin_create(int argc, char **argv);

@@ -2,16 +2,17 @@
 #include "app/service.h"
 #include "auth.h"
 #include "auth-service_routes.h"
+#include "base/limits.h"
 
 const struct opt auth_opts[] = {
-    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", O_LIVE, 1, 86400,
+    { "TOKEN_TTL_S", O_INT, offsetof(struct auth_settings, token_ttl_s), "3600", O_LIVE, 1, LIMIT_TOKEN_LIFE_S,
       "life of an access token, in seconds" },
     { 0 },
 };
 
 static const struct resource *const no_resources[] = { NULL };
 static const struct pg_stmt *const statements[] = { &stmt_user_by_name, &stmt_key_signing, &stmt_key_add,
-                                                    &stmt_key_public, NULL };
+                                                    &stmt_key_public, &stmt_revocations, NULL };
 
 int main(int argc, char **argv)
 {
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
         .statements = statements,
         .opts = auth_opts,
         .settings_size = sizeof(struct auth_settings),
+        .announces = "revocations",
     };
     return service_run(&service, argc, argv);
 }
