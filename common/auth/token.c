@@ -75,9 +75,16 @@ static struct str text_of(const struct json *object, struct str name)
     return v && json_kind(v) == JSON_STRING ? json_text(v) : STR_NONE;
 }
 
+static bool is_or_absent(const struct json *object, struct str name, const char *value)
+{
+    return !json_get(object, name) || str_is(text_of(object, name), value);
+}
+
+/* One that is published for another use or algorithm is not taken for this one (RFC 8725 section 3.1). */
 static bool key_read(struct arena *a, const struct json *jwk, struct key *ret)
 {
     struct str kid = text_of(jwk, STR("kid")), pem;
+    if (!is_or_absent(jwk, STR("use"), "sig") || !is_or_absent(jwk, STR("alg"), "ES256")) return false;
     if (!str_is(text_of(jwk, STR("kty")), "EC") || !str_is(text_of(jwk, STR("crv")), "P-256")) return false;
     if (!kid.len || kid.len >= KID_MAX || memchr(kid.p, 0, kid.len)) return false;
     if (!jwk_to_pem(a, text_of(jwk, STR("x")), text_of(jwk, STR("y")), &pem)) return false;

@@ -107,6 +107,10 @@ static void test_sets(void **state)
         { "{\"keys\":[" K("EC", "P-384", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("RSA", "P-256", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"use\":\"sig\",\"alg\":\"ES256", X, Y) "]}", true },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"use\":\"enc", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"alg\":\"ECDH-ES", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"alg\":\"HS256", X, Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", Y, X) "]}", false }, /* not on the curve */
         { "{\"keys\":[" K("EC", "P-256", "k", X "=", Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", X "AA", Y) "]}", false },
