@@ -96,7 +96,7 @@ static bool make(void *settings, struct buf *faults)
 {
     struct gateway_settings *s = settings;
     bool ok = outgoing_make(&s->app.outgoing, faults);
-    ok = trust_check(&s->app.trust, &s->app.outgoing, faults) && ok;
+    ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(s, i, faults) && ok;
     ok = make_trusted(s, faults) && ok;
     return make_tls(s, faults) && ok;
@@ -107,6 +107,7 @@ static void done(void *settings)
     struct gateway_settings *s = settings;
     cidr_set_free(s->trusted);
     tls_free(s->server_tls);
+    trust_done(&s->app.trust);
     outgoing_done(&s->app.outgoing);
 }
 

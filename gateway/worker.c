@@ -37,7 +37,7 @@ static void on_request(struct req *r)
 {
     const struct gateway_settings *s = settings_of(r->worker);
     if (cidr_set_count(s->trusted)) name_client(r, s->trusted);
-    if (dispatch_route(r) && guard_admit(r)) proxy(r);
+    if (dispatch_route(r)) guard_admit(r, proxy);
     else reply_error(r);
 }
 

@@ -111,9 +111,14 @@ static void stop_housekeeping(struct worker *w)
     free(h);
 }
 
+static void handle(struct req *r)
+{
+    r->route->handler(r);
+}
+
 static void on_request(struct req *r)
 {
-    if (dispatch_route(r) && guard_admit(r)) r->route->handler(r);
+    if (dispatch_route(r)) guard_admit(r, handle);
     else reply_error(r);
 }
 
@@ -240,7 +245,7 @@ static bool settings_make(void *settings, struct buf *faults)
     struct service_settings *s = settings;
     const char *fault = NULL;
     bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
-    ok = trust_check(&s->app.trust, &s->app.outgoing, faults) && ok;
+    ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
     if (fault) buf_addf(faults, "%s\n", fault);
     if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
@@ -251,6 +256,7 @@ static void settings_done(void *settings)
 {
     struct service_settings *s = settings;
     tls_free(s->server_tls);
+    trust_done(&s->app.trust);
     outgoing_done(&s->app.outgoing);
 }
 

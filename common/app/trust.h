@@ -11,11 +11,19 @@ struct outgoing;
 struct worker;
 
 struct trust {
-    const char *jwks_url, *revocations_url, *redis_url;
+    const char *mode, *jwks_url, *revocations_url, *redis_url;
+    const char *hs256_secret, *hs256_secret_file, *validate_url, *issuer, *audience, *default_scope; /* of an outside system */
+    int validate_timeout_ms, validate_ttl_ms;
+
+    /* made of those */
+    bool is_foreign;
+    char *secret; /* NULL: public keys */
 };
 extern const struct opt trust_opts[];
 
-bool trust_check(const struct trust *t, const struct outgoing *o, struct buf *faults); /* what no table can check */
+/* What no table can check, and what is made of it; done: frees that, whatever make returned. */
+bool trust_make(struct trust *t, const struct outgoing *o, struct buf *faults);
+void trust_done(struct trust *t);
 
 /* w->tokens, w->keys and what else auth/guard looks at; after w->client, and gone before it. False: as the log says. */
 bool trust_start(struct worker *w);

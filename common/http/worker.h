@@ -23,6 +23,7 @@ struct router;
 struct server;
 struct shapes;
 struct tokens;
+struct validator;
 struct work;
 
 struct worker {
@@ -36,6 +37,7 @@ struct worker {
     struct keys *keys;
     struct revocations *revocations;          /* NULL: nobody tells of any */
     struct redis_subscription *subscription;  /* what makes them hurry; NULL: no Redis */
+    struct validator *validator;              /* NULL: tokens say themselves what their users may */
     struct announcer *announcer;              /* NULL: this service announces nothing */
     struct names *names;
     struct shapes *shapes;

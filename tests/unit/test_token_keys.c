@@ -43,7 +43,7 @@ static int drop_keys(void **state)
 static int setup(void **state)
 {
     (void)state;
-    tokens = tokens_new();
+    tokens = tokens_new(&tokens_own);
     return 0;
 }
 
@@ -119,7 +119,7 @@ static void test_sets(void **state)
         { "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":7,\"x\":\"" X "\",\"y\":\"" Y "\"}]}", false },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct tokens *t = tokens_new();
+        struct tokens *t = tokens_new(&tokens_own);
         assert_false(tokens_have_keys(t));
         expect(tokens_set_keys(t, str_of(cases[i].jwks)) == cases[i].ok, "%s", cases[i].jwks);
         assert_int_equal(tokens_have_keys(t), cases[i].ok);
