@@ -6,7 +6,7 @@
 #ifndef GATEWAY_BUDGET_H
 #define GATEWAY_BUDGET_H
 
-#include "window.h"
+#include "base/window.h"
 
 #include <stdbool.h>
 

@@ -13,7 +13,7 @@
 
 struct gateway_settings {
     struct app_settings app;
-    const char *address, *admin_address, *jwks_url;
+    const char *address, *admin_address;
     const char *upstream[SERVICE_COUNT]; /* base URLs by enum service_id */
     const char *trusted_proxies;
     int port, plain_port, admin_port, stale_max_ms;

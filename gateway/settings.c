@@ -11,7 +11,6 @@ static const struct opt opts[] = {
     { "ADMIN_PORT", O_INT, AT(admin_port), "9100", 0, 1, 65535, "port for them" },
     { "TLS_CERT_FILE", O_STR, AT(tls.cert_file), NULL, O_REQUIRED | O_LIVE, 1, 0, "certificate chain, PEM" },
     { "TLS_KEY_FILE", O_STR, AT(tls.key_file), NULL, O_REQUIRED | O_LIVE, 1, 0, "its private key, PEM" },
-    { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "UPSTREAM_AUTH_SERVICE", O_STR, AT(upstream[SERVICE_AUTH]), NULL, O_REQUIRED | O_LIVE, 1, 0,
       "base URLs of auth-service, comma-separated; every address of a name is a replica" },
     { "UPSTREAM_CUSTOMER_SERVICE", O_STR, AT(upstream[SERVICE_CUSTOMER]), NULL, O_REQUIRED | O_LIVE, 1, 0,
@@ -97,7 +96,7 @@ static bool make(void *settings, struct buf *faults)
 {
     struct gateway_settings *s = settings;
     bool ok = outgoing_make(&s->app.outgoing, faults);
-    ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
+    ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(s, i, faults) && ok;
     ok = make_trusted(s, faults) && ok;
     return make_tls(s, faults) && ok;
@@ -108,6 +107,7 @@ static void done(void *settings)
     struct gateway_settings *s = settings;
     cidr_set_free(s->trusted);
     tls_free(s->server_tls);
+    trust_done(&s->app.trust);
     outgoing_done(&s->app.outgoing);
 }
 
@@ -115,6 +115,7 @@ static const struct settings_group groups[] = {
     { "Every process", app_opts, 0 },
     { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
     { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
+    { "Tokens", trust_opts, offsetof(struct app_settings, trust) },
     { "gateway", opts, 0 },
     { "gateway: breakers", breaker_opts, 0 },
     { "gateway: retries", retry_opts, 0 },

@@ -3,7 +3,7 @@
 #define GATEWAY_UPSTREAM_H
 
 #include "balance.h"
-#include "breaker.h"
+#include "base/breaker.h"
 #include "budget.h"
 
 #include "http/client.h"

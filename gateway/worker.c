@@ -7,8 +7,6 @@
 #include "app/outgoing.h"
 #include "app/system.h"
 #include "auth/guard.h"
-#include "auth/keys.h"
-#include "auth/token.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/client_name.h"
@@ -24,7 +22,7 @@ static void on_request(struct req *r)
 {
     const struct gateway_settings *s = settings_of(r->worker);
     client_name(r, s->trusted);
-    if (dispatch_route(r) && guard_admit(r)) proxy(r);
+    if (dispatch_route(r)) guard_admit(r, proxy);
     else reply_error(r);
 }
 
@@ -105,20 +103,16 @@ static void start_upstreams(struct worker *w, struct gateway *g)
 
 bool gateway_worker_start(struct worker *w)
 {
-    const struct gateway_settings *s = settings_of(w);
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
     g->stale = stale_new();
     w->on_reply = on_reply;
-    w->tokens = tokens_new();
     w->client = outgoing_client(w);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
-    w->keys = keys_new(w, s->jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
     start_upstreams(w, g);
-    return w->keys && start_servers(w, g);
+    return trust_start(w) && start_servers(w, g);
 }
 
 void gateway_worker_drain(struct worker *w)
@@ -141,21 +135,20 @@ void gateway_worker_stop(struct worker *w)
     server_free(w->server);
     server_free(g->plain);
     server_free(g->admin);
-    if (w->keys) keys_free(w->keys);
+    trust_stop(w);
     client_end(w->client);
     proxy_stop(g);
     for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
     client_free(w->client);
     router_free(w->router);
     router_free(g->admin_router);
-    tokens_free(w->tokens);
     stale_free(g->stale);
     free(g);
 }
 
 bool gateway_worker_ready(const struct worker *w)
 {
-    return tokens_have_keys(w->tokens);
+    return trust_is_ready(w);
 }
 
 /* What is under way goes on with what it has; all that points into the settings of before is given new ones here. */

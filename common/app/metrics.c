@@ -1,6 +1,7 @@
 #include "app/metrics.h"
 
 #include "app/app.h"
+#include "app/trust.h"
 
 #include <stdlib.h>
 
@@ -138,6 +139,7 @@ void metrics_print(const struct app *app, struct buf *out)
     }
     print_refusals(app, out);
     buf_addf(out, "# TYPE service_ready gauge\nservice_ready %d\n", app_ready(app));
+    trust_print(app, out);
     print_reloads(app, out);
     if (app->metrics) app->metrics(app, out);
 }

@@ -37,11 +37,11 @@ bool outgoing_url_is_good(const struct outgoing *o, struct str url)
     return base_url_read(&where, url) && (!where.is_tls || o->client_tls);
 }
 
-bool outgoing_check_jwks_url(const struct outgoing *o, const char *url, struct buf *faults)
+bool outgoing_check_url(const struct outgoing *o, const char *name, const char *url, struct buf *faults)
 {
     const char *host = strstr(url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
     if (path && outgoing_url_is_good(o, (struct str){ url, (size_t)(path - url) })) return true;
-    buf_addz(faults, "JWKS_URL is not a URL with a path that can be used\n");
+    buf_addf(faults, "%s is not a URL with a path that can be used\n", name);
     return false;
 }
 

@@ -19,8 +19,10 @@ struct outgoing {
 bool outgoing_make(struct outgoing *o, struct buf *faults);
 void outgoing_done(struct outgoing *o);
 
-bool outgoing_url_is_good(const struct outgoing *o, struct str url);                        /* a base URL that its clients take */
-bool outgoing_check_jwks_url(const struct outgoing *o, const char *url, struct buf *faults); /* one with a path */
+bool outgoing_url_is_good(const struct outgoing *o, struct str url); /* a base URL that its clients take */
+
+/* The URL with a path that the setting `name` has. */
+bool outgoing_check_url(const struct outgoing *o, const char *name, const char *url, struct buf *faults);
 
 struct client *outgoing_client(const struct worker *w);
 void outgoing_reloaded(const struct worker *w); /* w->client has what is new */

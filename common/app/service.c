@@ -1,6 +1,7 @@
 #include "app/service.h"
 
 #include "app/access.h"
+#include "app/announcer.h"
 #include "app/app.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
@@ -8,8 +9,6 @@
 #include "app/settings.h"
 #include "app/system.h"
 #include "auth/guard.h"
-#include "auth/keys.h"
-#include "auth/token.h"
 #include "base/config_file.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -44,7 +43,7 @@ enum { HOUSEKEEPING_S = 60 };
 
 struct service_settings {
     struct app_settings app;
-    const char *address, *database_url, *jwks_url, *cursor_secret, *timezone, *data_keys, *data_keys_file, *trusted_proxies;
+    const char *address, *database_url, *cursor_secret, *timezone, *data_keys, *data_keys_file, *trusted_proxies;
     int port, pg_connections, pg_list_connections, statement_timeout_ms;
     bool strict;
     int reveals_per_hour;
@@ -66,7 +65,6 @@ static const struct opt opts[] = {
     { "TRUSTED_PROXIES", O_STR, AT(trusted_proxies), "127.0.0.0/8, ::1", O_LIVE, 0, 0,
       "addresses and prefixes (CIDR), comma-separated, of gateways whose X-Forwarded-For is believed" },
     { "DATABASE_URL", O_STR, AT(database_url), NULL, O_REQUIRED | O_SECRET, 1, 0, "PostgreSQL, as a libpq URL" },
-    { "JWKS_URL", O_STR, AT(jwks_url), NULL, O_REQUIRED, 1, 0, "where auth-service publishes its public keys" },
     { "CURSOR_SECRET", O_STR, AT(cursor_secret), NULL, O_REQUIRED | O_SECRET, 32, 0,
       "signs list cursors; the same on every replica; at least 32 characters" },
     { "DATA_KEYS_FILE", O_STR, AT(data_keys_file), NULL, 0, 1, 0,
@@ -142,13 +140,18 @@ static bool keys_admit(struct req *r)
     return false;
 }
 
+static void handle(struct req *r)
+{
+    if (r->who) authors_saw(r->worker->authors, r->who);
+    if (keys_admit(r)) r->route->handler(r);
+    else reply_error(r);
+}
+
 static void on_request(struct req *r)
 {
     const struct service_settings *s = settings_of(r->worker);
     client_name(r, s->trusted);
-    bool admitted = dispatch_route(r) && guard_admit(r) && keys_admit(r);
-    if (r->who) authors_saw(r->worker->authors, r->who);
-    if (admitted) r->route->handler(r);
+    if (dispatch_route(r)) guard_admit(r, handle);
     else reply_error(r);
 }
 
@@ -157,15 +160,33 @@ static void on_tick(struct worker *w)
     if (w->index == 0 && data_keys_check(w) == DATA_KEYS_BAD) app_fail(w);
 }
 
+static void on_notify(void *arg, struct str channel, struct str payload)
+{
+    const struct worker *w = arg;
+    bool is_any = str_is_none(channel); /* connected anew: of either, some may have been missed */
+    if (is_any || str_is(channel, "names")) names_forget(w->names, payload);
+    if (is_any || !str_is(channel, "names")) announcer_tell(w->announcer);
+}
+
+/* One worker tells: the others hear the same. */
+static void start_announcer(struct worker *w)
+{
+    const struct service_settings *s = settings_of(w);
+    if (service->announces && w->index == 0 && s->app.trust.redis_url)
+        w->announcer = announcer_new(w->base, s->app.trust.redis_url, service->announces);
+}
+
 static void start_database(struct worker *w)
 {
+    static const char *channels[] = { "names", NULL, NULL };
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,
         .connections = { s->pg_connections, s->pg_list_connections },
         .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
-        .channel = "names", .on_notify = names_forget, .notify_arg = w->names,
+        .channels = channels, .on_notify = on_notify, .notify_arg = w,
     };
+    channels[1] = service->announces;
     w->pg = pg_new(w->base, w->work, &config);
 }
 
@@ -185,19 +206,17 @@ static bool worker_start(struct worker *w)
         .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
-    w->tokens = tokens_new();
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
     w->authors = authors_new(w);
     w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
+    start_announcer(w);
     start_database(w);
     start_housekeeping(w);
     w->server = listen_open(w, config, true);
-    w->keys = keys_new(w, s->jwks_url);
-    if (!w->keys) log_error("JWKS_URL is not a URL with a path that can be used", LOG_Z("url", s->jwks_url));
-    return w->server && w->keys;
+    return trust_start(w) && w->server;
 }
 
 static void worker_drain(struct worker *w)
@@ -213,9 +232,10 @@ static bool worker_is_busy(const struct worker *w)
 static void worker_stop(struct worker *w)
 {
     if (w->server) server_free(w->server);
-    if (w->keys) keys_free(w->keys);
+    trust_stop(w);
     work_free(w->work);
     pg_free(w->pg);
+    announcer_free(w->announcer);
     lookups_free(w->lookups);
     authors_free(w->authors);
     stop_housekeeping(w);
@@ -223,7 +243,6 @@ static void worker_stop(struct worker *w)
     router_free(w->router);
     shapes_free(w->shapes);
     names_free(w->names);
-    tokens_free(w->tokens);
 }
 
 static void worker_reloaded(struct worker *w)
@@ -236,7 +255,7 @@ static void worker_reloaded(struct worker *w)
 
 static bool worker_ready(const struct worker *w)
 {
-    return w->pg && pg_ready(w->pg) && tokens_have_keys(w->tokens) && data_keys_are_good();
+    return w->pg && pg_ready(w->pg) && trust_is_ready(w) && data_keys_are_good();
 }
 
 /* --- the process --------------------------------------------------------------------------------------------------------- */
@@ -297,7 +316,7 @@ static bool settings_make(void *settings, struct buf *faults)
     struct service_settings *s = settings;
     const char *fault = NULL;
     bool ok = outgoing_make(&s->app.outgoing, faults), has_zone = zone_load(s->timezone) != NULL;
-    ok = outgoing_check_jwks_url(&s->app.outgoing, s->jwks_url, faults) && ok;
+    ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     ok = vault_make(s, faults) && ok;
     ok = make_trusted(s, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
@@ -312,6 +331,7 @@ static void settings_done(void *settings)
     tls_free(s->server_tls);
     vault_free(s->vault);
     cidr_set_free(s->trusted);
+    trust_done(&s->app.trust);
     outgoing_done(&s->app.outgoing);
 }
 
@@ -360,6 +380,7 @@ int service_run(const struct service *s, int argc, char **argv)
     const struct settings_group groups[] = { { "Every process", app_opts, 0 },
                                              { "Limits of every process", listen_opts, offsetof(struct app_settings, listen) },
                                              { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
+                                             { "Tokens", trust_opts, offsetof(struct app_settings, trust) },
                                              { "Every service", opts, 0 },
                                              { s->opts ? s->name : NULL, s->opts, AT(own) },
                                              { 0 } };

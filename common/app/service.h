@@ -17,6 +17,7 @@ struct service {
     const struct pg_stmt *const *statements;     /* NULL-terminated, the service's own; or NULL */
     const struct opt *opts;                      /* its own settings; or NULL */
     size_t settings_size;                        /* of the struct that they fill */
+    const char *announces;                       /* channel of PostgreSQL whose notifications Redis is to pass on; or NULL */
 };
 
 /* Configuration, log, database, HTTP; serves until SIGTERM, drains, returns the exit status. With the argument

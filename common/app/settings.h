@@ -9,6 +9,7 @@
 
 #include "app/listen.h"
 #include "app/outgoing.h"
+#include "app/trust.h"
 #include "base/config.h"
 #include "base/log.h"
 
@@ -24,6 +25,7 @@ struct app_settings {
     bool access_log;
     struct listen_settings listen;
     struct outgoing outgoing;
+    struct trust trust;
 };
 extern const struct opt app_opts[];
 

@@ -4,7 +4,11 @@
 
 #include "http/req.h"
 
-/* Checks the bearer token and the route's permission; sets r->who. false: r->problem says why. */
-bool guard_admit(struct req *r);
+/* Checks the bearer token and the route's permission, sets r->who and goes on to `next`, or answers. At once, but when an outside
+ * authentication system is asked (auth/validator): then later, unless the client has gone meanwhile. */
+void guard_admit(struct req *r, handler_fn next);
+
+/* What is needed to judge a token is known: keys, revocations. Before that nobody is let in, and only public routes are served. */
+bool guard_is_ready(const struct worker *w);
 
 #endif

@@ -84,6 +84,11 @@ bool jwk_to_pem(struct arena *a, struct str x, struct str y, struct str *ret_pem
     return ok;
 }
 
+void sha256(struct str text, unsigned char out[32])
+{
+    if (!EVP_Digest(text.p, text.len, out, NULL, EVP_sha256(), NULL)) abort();
+}
+
 void hmac_sha256(struct str key, struct str text, unsigned char out[32])
 {
     if (!HMAC(EVP_sha256(), key.p, (int)key.len, (const unsigned char *)text.p, text.len, out, NULL)) abort();

@@ -10,6 +10,8 @@ bool jwk_generate(struct arena *a, struct str *ret_private_pem, struct str *ret_
 /* The public key with these base64url coordinates as PEM; false: not a point of P-256. */
 bool jwk_to_pem(struct arena *a, struct str x, struct str y, struct str *ret_pem);
 
+void sha256(struct str text, unsigned char out[32]);
+
 /* HMAC-SHA-256 (RFC 2104) into 32 bytes. */
 void hmac_sha256(struct str key, struct str text, unsigned char out[32]);
 

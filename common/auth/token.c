@@ -3,11 +3,9 @@
 #include "auth/jwk.h"
 #include "base/base64.h"
 #include "base/limits.h"
-#include "base/uuid.h"
-#include "json/json_read.h"
-#include "permissions.h"
 
 #include <jwt.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 enum { KEYS_MAX = 16, KID_MAX = 128, CACHE_SLOTS = LIMIT_TOKEN_CACHE * 2 };
@@ -26,16 +24,30 @@ struct entry {
 };
 
 struct tokens {
+    struct token_rules rules; /* texts of the arena */
+    struct arena arena;
     struct key keys[KEYS_MAX];
     size_t key_count;
     struct entry *slots[CACHE_SLOTS];
     size_t cached;
 };
 
-struct tokens *tokens_new(void)
+const struct token_rules tokens_own = { .issuer = TOKEN_ISSUER, .audience = TOKEN_AUDIENCE };
+
+static const char *keep(struct arena *a, const char *text)
+{
+    return text ? arena_cstr(a, str_of(text)) : NULL;
+}
+
+struct tokens *tokens_new(const struct token_rules *rules)
 {
     struct tokens *t = calloc(1, sizeof *t);
     if (!t) abort();
+    arena_init(&t->arena);
+    t->rules = *rules;
+    t->rules.issuer = keep(&t->arena, rules->issuer);
+    t->rules.audience = keep(&t->arena, rules->audience);
+    t->rules.secret = arena_dup(&t->arena, rules->secret);
     return t;
 }
 
@@ -64,6 +76,7 @@ void tokens_free(struct tokens *t)
 {
     cache_clear(t);
     keys_clear(t);
+    arena_done(&t->arena);
     free(t);
 }
 
@@ -75,9 +88,16 @@ static struct str text_of(const struct json *object, struct str name)
     return v && json_kind(v) == JSON_STRING ? json_text(v) : STR_NONE;
 }
 
+static bool is_or_absent(const struct json *object, struct str name, const char *value)
+{
+    return !json_get(object, name) || str_is(text_of(object, name), value);
+}
+
+/* One that is published for another use or algorithm is not taken for this one (RFC 8725 section 3.1). */
 static bool key_read(struct arena *a, const struct json *jwk, struct key *ret)
 {
     struct str kid = text_of(jwk, STR("kid")), pem;
+    if (!is_or_absent(jwk, STR("use"), "sig") || !is_or_absent(jwk, STR("alg"), "ES256")) return false;
     if (!str_is(text_of(jwk, STR("kty")), "EC") || !str_is(text_of(jwk, STR("crv")), "P-256")) return false;
     if (!kid.len || kid.len >= KID_MAX || memchr(kid.p, 0, kid.len)) return false;
     if (!jwk_to_pem(a, text_of(jwk, STR("x")), text_of(jwk, STR("y")), &pem)) return false;
@@ -111,7 +131,7 @@ bool tokens_set_keys(struct tokens *t, struct str jwks)
 
 bool tokens_have_keys(const struct tokens *t)
 {
-    return t->key_count > 0;
+    return t->key_count > 0 || !str_is_none(t->rules.secret);
 }
 
 static const struct key *key_find(const struct tokens *t, struct str kid)
@@ -131,92 +151,22 @@ static const struct json *part_read(struct arena *a, struct str part)
     return v && json_kind(v) == JSON_OBJECT ? v : NULL;
 }
 
-/* RFC 8725: one algorithm, no key material or critical extensions from the token. */
+/* RFC 8725: one algorithm, that of the key; no key material or critical extensions from the token. */
 static const char *header_check(const struct tokens *t, const struct json *h, const struct key **ret)
 {
+    bool by_secret = !str_is_none(t->rules.secret);
     static const struct str allowed[] = { STR("alg"), STR("typ"), STR("kid") };
     for (const struct json *m = json_first(h); m; m = json_next(m)) {
         bool known = false;
         for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) known |= str_eq(json_key(m), allowed[i]);
         if (!known) return "header parameter not allowed";
     }
-    if (!str_is(text_of(h, STR("alg")), "ES256")) return "wrong algorithm";
-    if (!str_is(text_of(h, STR("typ")), "JWT")) return "wrong type";
+    if (!str_is(text_of(h, STR("alg")), by_secret ? "HS256" : "ES256")) return "wrong algorithm";
+    bool may_lack_type = t->rules.is_foreign && !json_get(h, STR("typ"));
+    if (!may_lack_type && !str_is(text_of(h, STR("typ")), "JWT")) return "wrong type";
+    if (by_secret) return NULL;
     *ret = key_find(t, text_of(h, STR("kid")));
     return *ret ? NULL : "unknown key";
-}
-
-static bool number_claim(const struct json *c, struct str name, int64_t *ret)
-{
-    const struct json *v = json_get(c, name);
-    return v && json_kind(v) == JSON_NUMBER && str_to_i64(json_text(v), 0, INT64_MAX / 2, ret); /* a leeway may be added */
-}
-
-static const char *times_check(const struct json *c, int64_t now_s, int64_t *ret_expires)
-{
-    int64_t nbf, iat;
-    if (!number_claim(c, STR("exp"), ret_expires) || !number_claim(c, STR("iat"), &iat) || !number_claim(c, STR("nbf"), &nbf))
-        return "exp, iat or nbf missing";
-    if (*ret_expires + LIMIT_CLOCK_LEEWAY_S <= now_s) return "expired";
-    if (nbf - LIMIT_CLOCK_LEEWAY_S > now_s || iat - LIMIT_CLOCK_LEEWAY_S > now_s) return "not valid yet";
-    return NULL;
-}
-
-static void grant(struct principal *who, struct str name)
-{
-    for (unsigned i = PERM_AUTHENTICATED + 1; i < PERM_COUNT; i++)
-        if (str_eq(permission_names[i], name)) who->granted[i / 64] |= UINT64_C(1) << i % 64;
-}
-
-static bool names_claim(struct arena *a, const struct json *c, struct str name, struct principal *who, struct str *ret)
-{
-    const struct json *list = json_get(c, name);
-    if (!list || json_kind(list) != JSON_ARRAY) return false;
-    struct str all = STR("[");
-    for (const struct json *v = json_first(list); v; v = json_next(v)) {
-        struct str text = json_text(v);
-        if (json_kind(v) != JSON_STRING || memchr(text.p, '"', text.len) || memchr(text.p, '\\', text.len)) return false;
-        all = arena_printf(a, "%.*s%s\"%.*s\"", STR_ARG(all), all.len > 1 ? "," : "", STR_ARG(text));
-        if (who) grant(who, text);
-    }
-    *ret = arena_printf(a, "%.*s]", STR_ARG(all));
-    return true;
-}
-
-/* What the token says of a user's place: whose records, where, and of which generation the user was. */
-static const char *place_check(struct arena *a, const struct json *c, struct principal *who)
-{
-    static const char *const scopes[] = { [SCOPE_OWN] = "own", [SCOPE_DEPARTMENT] = "department",
-                                          [SCOPE_BELOW] = "department_and_below", [SCOPE_ALL] = "all" };
-    struct str scope = text_of(c, STR("scope"));
-    unsigned i = 0;
-    while (i <= SCOPE_ALL && !str_is(scope, scopes[i])) i++;
-    if (i > SCOPE_ALL) return "scope missing or unknown";
-    if (!number_claim(c, STR("gen"), &who->generation)) return "generation missing";
-    who->scope = (enum data_scope)i;
-    who->department = arena_dup(a, text_of(c, STR("dept")));
-    return NULL;
-}
-
-static const char *claims_check(struct arena *a, const struct json *c, int64_t now_s, struct principal *who)
-{
-    static const struct {
-        struct str name;
-        const char *value;
-    } fixed[] = { { STR("iss"), TOKEN_ISSUER }, { STR("aud"), TOKEN_AUDIENCE } };
-    const struct { struct str name; struct str *to; } texts[] = { { STR("sub"), &who->user_id },
-        { STR("preferred_username"), &who->username }, { STR("name"), &who->name }, { STR("jti"), &who->session_id } };
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (!str_is(text_of(c, fixed[i].name), fixed[i].value)) return "wrong issuer or audience";
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        *texts[i].to = arena_dup(a, text_of(c, texts[i].name));
-        if (!texts[i].to->len) return "claim missing";
-    }
-    if (!uuid_valid(who->user_id)) return "subject is no UUID";
-    if (!names_claim(a, c, STR("roles"), NULL, &who->roles) || !names_claim(a, c, STR("permissions"), who, &who->permissions))
-        return "roles or permissions missing";
-    const char *why = place_check(a, c, who);
-    return why ? why : times_check(c, now_s, &who->expires_s);
 }
 
 static bool signature_ok(const struct key *key, struct str token)
@@ -231,6 +181,13 @@ static bool signature_ok(const struct key *key, struct str token)
     return ok;
 }
 
+static bool mac_ok(struct str secret, struct str input, struct str mac)
+{
+    unsigned char want[32];
+    hmac_sha256(secret, input, want);
+    return mac.len == sizeof want && CRYPTO_memcmp(mac.p, want, sizeof want) == 0;
+}
+
 static const char *verify(const struct tokens *t, struct entry *e, int64_t now_s)
 {
     struct str rest = e->token, signature;
@@ -240,8 +197,10 @@ static const char *verify(const struct tokens *t, struct entry *e, int64_t now_s
     if (!h || !c || !base64url_decode(&e->arena, tail, &signature)) return "malformed";
     const struct key *key = NULL;
     const char *why = header_check(t, h, &key);
-    if (!why && !signature_ok(key, e->token)) why = "bad signature";
-    return why ? why : claims_check(&e->arena, c, now_s, &e->who);
+    struct str input = str_sub(e->token, 0, head.len + 1 + body.len);
+    bool is_signed = !why && (key ? signature_ok(key, e->token) : mac_ok(t->rules.secret, input, signature));
+    if (!why && !is_signed) why = "bad signature";
+    return why ? why : claims_read(&e->arena, c, &t->rules, now_s, &e->who);
 }
 
 /* --- cache ----------------------------------------------------------------------------------------------------------- */

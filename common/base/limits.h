@@ -38,6 +38,7 @@ enum {
 
     /* tokens */
     LIMIT_TOKEN = 4096,
+    LIMIT_TOKEN_LIFE_S = 86400,       /* of an access token, whatever is configured: revocations are told for so long */
     LIMIT_TOKEN_CACHE = 4096,         /* verified tokens remembered per worker */
     LIMIT_CLOCK_LEEWAY_S = 30,
 

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+struct announcer;
 struct app;
 struct authors;
 struct buf;
@@ -16,11 +17,14 @@ struct lookups;
 struct metrics;
 struct names;
 struct pg;
+struct redis_subscription;
 struct req;
+struct revocations;
 struct router;
 struct server;
 struct shapes;
 struct tokens;
+struct validator;
 struct work;
 
 struct worker {
@@ -32,6 +36,10 @@ struct worker {
     struct client *client;
     struct tokens *tokens;
     struct keys *keys;
+    struct revocations *revocations;          /* NULL: nobody tells of any */
+    struct redis_subscription *subscription;  /* what makes them hurry; NULL: no Redis */
+    struct validator *validator;              /* NULL: tokens say themselves what their users may */
+    struct announcer *announcer;              /* NULL: this service announces nothing */
     struct names *names;
     struct shapes *shapes;
     struct lookups *lookups;
@@ -42,7 +50,8 @@ struct worker {
     struct buf *access;              /* access lines not written yet */
     void (*on_reply)(struct req *r);  /* sees every answer before it goes: may add headers; NULL: nobody */
     void (*on_replied)(struct req *r); /* when all is known of it: metrics, access log; NULL: nobody */
-    uint64_t refusals[REFUSAL_COUNT]; /* relaxed atomics: written by this thread, read by any */
+    uint64_t refusals[REFUSAL_COUNT]; /* relaxed atomics: written by this thread, read by any; so are these: */
+    uint64_t revocation_count, revocations_us; /* how many are known, and when the list was last read to its end; 0: never */
     void *extra;                     /* the binary's own */
 };
 

@@ -124,7 +124,7 @@ struct pg *pg_new(struct event_base *base, struct work *work, const struct pg_co
     int n = 0;
     for (int lane = 0; lane < PG_LANES; lane++)
         for (int i = 0; i < config->connections[lane]; i++, n++)
-            p->conns[n] = pg_conn_new(p, (enum pg_lane)lane, n == 0 && config->channel);
+            p->conns[n] = pg_conn_new(p, (enum pg_lane)lane, n == 0 && config->channels);
     return p;
 }
 

@@ -72,9 +72,9 @@ struct pg_config {
     int connections[PG_LANES];
     int statement_timeout_ms;
     const struct pg_stmt *const *statements; /* prepared at connect; NULL-terminated */
-    /* NOTIFY on `channel` was seen (payload), or may have been missed (absent). NULL channel: no LISTEN. */
-    const char *channel;
-    void (*on_notify)(void *arg, struct str payload);
+    /* NOTIFY on one of `channels` (NULL-terminated, or NULL: no LISTEN) was seen, or on any of them may have been missed (both absent). */
+    const char *const *channels;
+    void (*on_notify)(void *arg, struct str channel, struct str payload);
     void *notify_arg;
 };
 

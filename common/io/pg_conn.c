@@ -57,7 +57,7 @@ static void prepare_done(struct pg_segment *s, void *arg)
     } else if (s->error == E_OK && at_start && --c->unprepared == 0) {
         c->state = READY;
         c->backoff_ms = BACKOFF_MIN_MS;
-        if (c->listens && c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, STR_NONE);
+        if (c->listens && c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, STR_NONE, STR_NONE);
     }
     pg_segment_done(s);
     free(s);
@@ -203,7 +203,7 @@ static bool take_result(struct pg_conn *c, PGresult *res)
 static void take_notifications(struct pg_conn *c)
 {
     for (PGnotify *n; (n = PQnotifies(c->pg));) {
-        if (c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, str_of(n->extra));
+        if (c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, str_of(n->relname), str_of(n->extra));
         PQfreemem(n);
     }
 }

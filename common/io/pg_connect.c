@@ -31,11 +31,17 @@ static bool start_listening(PGconn *pg, const char *channel)
     return ok;
 }
 
+static bool listen_to_all(PGconn *pg, const char *const *channels)
+{
+    while (*channels && start_listening(pg, *channels)) channels++;
+    return !*channels;
+}
+
 PGconn *pg_connect(const struct pg_config *config, enum pg_lane lane, bool listen)
 {
     PGconn *pg = connect_with_options(config, lane);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
-    if (!listen || PQstatus(pg) != CONNECTION_OK || start_listening(pg, config->channel)) return pg;
+    if (!listen || PQstatus(pg) != CONNECTION_OK || listen_to_all(pg, config->channels)) return pg;
     PQfinish(pg);
     return NULL;
 }

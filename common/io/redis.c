@@ -331,6 +331,16 @@ void redis_free(struct redis *r)
     free(r);
 }
 
+bool redis_takes_url(const char *url)
+{
+    struct arena a;
+    struct redis_url where;
+    arena_init(&a);
+    bool ok = redis_url_read(&a, str_of(url), &where);
+    arena_done(&a);
+    return ok;
+}
+
 bool redis_ready(const struct redis *r)
 {
     return r->state == READY;

@@ -8,7 +8,7 @@
  * happened.
  *
  * For one thread. Not for SUBSCRIBE, MONITOR, MULTI ... EXEC over several calls, or blocking commands: the connection
- * is shared. */
+ * is shared; io/redis_subscription listens on one of its own. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 
@@ -48,6 +48,7 @@ typedef void redis_done(void *arg, const struct redis_value *v);
  * unix:// too: unix://:password@/path. The host is an IP address ([..] around IPv6) or "localhost": names would block the
  * loop. NULL: malformed. Connects in the background; a wrong password shows in the log and in redis_ready() only. */
 struct redis *redis_new(struct event_base *base, const char *url);
+bool redis_takes_url(const char *url);
 void redis_free(struct redis *r); /* commands under way get REDIS_DOWN, from inside this call */
 
 bool redis_ready(const struct redis *r); /* connected, logged in, and the server answers */

@@ -5,8 +5,6 @@
 #include "base/config.h"
 #include "io/pg.h"
 
-enum { TOKEN_TTL_MAX_S = 86400 };
-
 struct auth_settings {
     int token_ttl_s, refresh_ttl_s, sessions_max;
     int failures_pair_max, failures_account_max, failures_address_max, delay_max_s, half_life_s; /* of logins: throttle.h */
@@ -27,6 +25,7 @@ extern const struct pg_stmt stmt_sessions_end;   /* $1 user, $2 one of the sessi
                                                     how many ended, whether there is such a user */
 extern const struct pg_stmt stmt_password_of;    /* $1 user, $2 session -> password hash, device name of the session */
 extern const struct pg_stmt stmt_password_set;   /* $1 user, $2 verified hash, $3 new hash */
+extern const struct pg_stmt stmt_revocations;    /* see revocation.c */
 
 /* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status.
  * ADMIN_MUST_CHANGE_PASSWORD=0: that password may stay. */

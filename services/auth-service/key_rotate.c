@@ -52,7 +52,7 @@ static int rotate(const char *url, int64_t overlap_s, int64_t keep_s)
 
 int key_rotate(int argc, char **argv)
 {
-    int64_t overlap_s = OVERLAP_S, keep_s = TOKEN_TTL_MAX_S + LIMIT_CLOCK_LEEWAY_S;
+    int64_t overlap_s = OVERLAP_S, keep_s = LIMIT_TOKEN_LIFE_S + LIMIT_CLOCK_LEEWAY_S;
     const char *url = getenv("DATABASE_URL");
     if (!url || !read_seconds(argc, argv, &overlap_s, &keep_s)) return usage();
     return rotate(url, overlap_s, keep_s);

@@ -2,11 +2,12 @@
 #include "app/service.h"
 #include "auth.h"
 #include "auth-service_routes.h"
+#include "base/limits.h"
 #include "schemas.h"
 
 #define AT(member) offsetof(struct auth_settings, member)
 const struct opt auth_opts[] = {
-    { "TOKEN_TTL_S", O_INT, AT(token_ttl_s), "3600", O_LIVE, 1, TOKEN_TTL_MAX_S, "life of an access token, in seconds" },
+    { "TOKEN_TTL_S", O_INT, AT(token_ttl_s), "3600", O_LIVE, 1, LIMIT_TOKEN_LIFE_S, "life of an access token, in seconds" },
     { "REFRESH_TTL_S", O_INT, AT(refresh_ttl_s), "604800", O_LIVE, 1, 90 * 86400,
       "life of a refresh token, in seconds: a session that is not used for so long ends" },
     { "MAX_SESSIONS_PER_USER", O_INT, AT(sessions_max), "50", O_LIVE, 1, 1000, "at a login beyond it the oldest session ends" },
@@ -25,7 +26,7 @@ static const struct resource *const resources[] = { &user_resource, &department_
 static const struct pg_stmt *const statements[] = {
     &stmt_user_by_name, &stmt_login_attempt, &stmt_login_forgive, &stmt_session_begin, &stmt_grant,       &stmt_refresh,
     &stmt_sessions,     &stmt_sessions_end,  &stmt_password_of,   &stmt_password_set,  &stmt_key_signing, &stmt_key_add,
-    &stmt_key_public,   NULL,
+    &stmt_key_public,   &stmt_revocations,  NULL,
 };
 
 int main(int argc, char **argv)
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
         .statements = statements,
         .opts = auth_opts,
         .settings_size = sizeof(struct auth_settings),
+        .announces = "revocations",
     };
     return service_run(&service, argc, argv);
 }

@@ -42,7 +42,7 @@ char *role_with(const char *scope, const char *permissions)
     return text("%s", name);
 }
 
-char *department(const char *parent)
+char *department_below(const char *parent)
 {
     return sql(stack.auth_db, "INSERT INTO departments (department_id, department_name, parent_id) VALUES (gen_random_uuid(), '%s', "
                               "nullif('%s', '')::uuid) RETURNING department_id", unique("部门"), parent ? parent : "");

@@ -21,7 +21,7 @@ struct user {
 struct user user_in(const char *role, const char *department); /* the same, in a department (an id; NULL: none) */
 void user_log_in(struct user *u);                              /* anew: the old token says what was true then */
 char *role_with(const char *scope, const char *permissions);   /* makes a role; "customer:view,customer:update" */
-char *department(const char *parent);                          /* makes one below another (an id; NULL: at the root); its id */
+char *department_below(const char *parent);                          /* makes one below another (an id; NULL: at the root); its id */
 
 struct reply *call_as(const char *token, const char *method, const char *path, const char *body); /* one call as somebody else */
 

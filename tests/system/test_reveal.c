@@ -20,7 +20,7 @@ struct cast {
 
 static struct cast cast_of(const char *rights)
 {
-    char *home = department(NULL);
+    char *home = department_below(NULL);
     struct cast c = { .owner = user_in(role_with("own", RIGHTS), home), .viewer = user_in(role_with("department", rights), home) };
     as(c.owner.token);
     c.customer = customer("查看", "\"phone\":\"13800138000\",\"email\":\"contact@example.com\",\"credit_limit\":1234567.89");
@@ -99,7 +99,7 @@ static void test_reveal_demands_permissions_and_scope(void **state)
 {
     (void)state;
     struct cast c = cast();
-    struct user far = user_in(role_with("department", RIGHTS ",customer:reveal"), department(NULL)),
+    struct user far = user_in(role_with("department", RIGHTS ",customer:reveal"), department_below(NULL)),
                 blind = user_in(role_with("all", "customer:reveal"), NULL),
                 mere = user_in(role_with("all", RIGHTS ",customer:unmask"), NULL);
     as(far.token);
@@ -180,7 +180,7 @@ static void test_access_keeps_quiet_outside_the_scope_but_to_administrators(void
 {
     (void)state;
     struct cast c = cast();
-    struct user far = user_in(role_with("department", RIGHTS), department(NULL)),
+    struct user far = user_in(role_with("department", RIGHTS), department_below(NULL)),
                 manager = user_in(role_with("own", RIGHTS ",user:manage"), NULL);
     as(far.token);
     expect_error(GET(text("%s/access?explain=1", c.path)), 404, "NOT_FOUND", "");

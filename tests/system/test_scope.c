@@ -52,7 +52,7 @@ static char *owner_of(const char *customer_id)
 /* What NOBODY has is there by other ways than the API. */
 static struct cast cast(int scope)
 {
-    char *home = department(NULL), *below = department(department(home)), *elsewhere = department(NULL);
+    char *home = department_below(NULL), *below = department_below(department_below(home)), *elsewhere = department_below(NULL);
     const char *role = role_with(scopes[scope].name, RIGHTS);
     struct cast c = { .caller = user_in(role, home), .word = unique("范围") };
     const struct user owners[OWNERS] = { [SELF] = c.caller, [COLLEAGUE] = user_in(role, home), [BELOW] = user_in(role, below),
@@ -299,7 +299,7 @@ static bool is_listed_again(void *customer_id)
 static void test_records_move_with_their_owner(void **state)
 {
     (void)state;
-    char *here = department(NULL), *there = department(NULL);
+    char *here = department_below(NULL), *there = department_below(NULL);
     const char *role = role_with("department", RIGHTS);
     struct user owner = user_in(role, here), old_boss = user_in(role, here), new_boss = user_in(role, there);
     char *id = customer_of(&owner, "随人走");
@@ -332,7 +332,7 @@ static void test_a_department_is_not_below_one_whose_number_begins_alike(void **
 {
     (void)state;
     const char *role = role_with("department_and_below", RIGHTS);
-    char *one = department(NULL), *number = sql(stack.auth_db, "SELECT number FROM departments WHERE department_id = '%s'", one);
+    char *one = department_below(NULL), *number = sql(stack.auth_db, "SELECT number FROM departments WHERE department_id = '%s'", one);
     struct user boss = user_in(role, one), other = user_in(role, NULL);
     char *id = customer_of(&other, "像");
     sql(stack.customer_db, "UPDATE user_ref SET department = '%s0' WHERE user_id = '%s'", number, other.id);

@@ -3,9 +3,11 @@
 #include "expect.h"
 #include "jwt.h"
 #include "pool.h"
+#include "puppet.h"
 #include "sql.h"
 #include "stack.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +52,8 @@ static char *minted(struct claims c)
 
 static void expect_refused(const char *what, const char *token)
 {
-    const char *urls[] = { text("%s/api/v1/customers?size=1", stack.customer_url),
-                           text("%s/api/v1/auth/validate", stack.auth_url) };
+    const char *urls[] = { text("%s/api/v1/customers?size=1", stack.customer_url), text("%s/api/v1/auth/validate", stack.auth_url),
+                           text("%s/api/v1/auth/validate", stack.gateway_url) };
     for (size_t i = 0; i < COUNT(urls); i++) {
         as(token);
         struct reply *r = GET(urls[i]);
@@ -107,6 +109,42 @@ static void test_token_of_another_key_is_refused(void **state)
                   payload(good)));
 }
 
+/* Wherever a token says that its key is to be had, nobody goes there; and what names a key that nobody has starts no search. */
+static void test_token_makes_nobody_call_out(void **state)
+{
+    (void)state;
+    static const char *const claims[] = { "\"jku\":\"%s\"", "\"x5u\":\"%s\"", "\"jwk\":{\"kty\":\"EC\"},\"jku\":\"%s\"" };
+    struct puppet evil = puppet_open();
+    char *url = text("http://127.0.0.1:%d/keys", evil.port), *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        char *more = text("%.*s%s%s", (int)(strstr(claims[i], "%s") - claims[i]), claims[i], url, strstr(claims[i], "%s") + 2);
+        const char *kids[] = { kid, "elsewhere", url };
+        for (size_t k = 0; k < COUNT(kids); k++)
+            expect_refused(more, jwt_es256(ec_key_new(), text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\",%s}", kids[k], more),
+                                           payload(good)));
+    }
+    expect(poll(&(struct pollfd){ evil.fd, POLLIN, 0 }, 1, 200) == 0, "somebody called");
+    puppet_close(&evil);
+}
+
+/* Times that the public keys were asked for, whoever did. */
+static long jwks_asked(void)
+{
+    struct reply *r = expect_status(GET(text("%s/metrics", stack.auth_url)), 200);
+    const char *count = strstr(r->body, "\nhttp_requests_total{operation=\"getJwks\",status=\"2xx\"} ");
+    return count ? strtol(strchr(count, ' '), NULL, 10) : 0;
+}
+
+static void test_unknown_key_starts_no_search(void **state)
+{
+    (void)state;
+    enum { TOKENS = 100 };
+    long before = jwks_asked();
+    char *pem = ec_key_new();
+    for (int i = 0; i < TOKENS; i++) expect_refused("unknown kid", jwt_es256(pem, head_with("ES256", unique("kid")), payload(good)));
+    expect(jwks_asked() - before < TOKENS / 2, "asked %ld times", jwks_asked() - before); /* all processes ask now and then */
+}
+
 static void test_token_with_a_wrong_claim_is_refused(void **state)
 {
     (void)state;
@@ -126,6 +164,9 @@ static void test_token_with_a_wrong_claim_is_refused(void **state)
     expect_refused(
         "no exp", jwt_es256(pem, good_head(),
                             "{\"iss\":\"crm-auth\",\"aud\":\"crm\",\"sub\":\"018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05\"}"));
+    char *once = payload(good);
+    expect_refused("a claim twice",
+                   jwt_es256(pem, good_head(), text("%.*s,\"sub\":\"%s\"}", (int)strlen(once) - 1, once, good.sub)));
     expect_refused("exp as text", jwt_es256(pem, good_head(), text("%s", "{\"exp\":\"9999999999\"}")));
     expect_refused("typ", jwt_es256(pem,
                                     text("{\"alg\":\"ES256\",\"typ\":\"refresh\",\"kid\":\"%s\"}",
@@ -161,6 +202,10 @@ static void test_token_that_was_changed_is_refused(void **state)
     expect_refused("two parts", text("%.*s", (int)(second - token), token));
     expect_refused("four parts", text("%s.e30", token));
     expect_refused("a padded signature", text("%s==", token));
+    expect_refused("a padded payload", text("%.*s=%s", (int)(second - token), token, second));
+    expect_refused("a padded header", text("%.*s=%s", (int)(dot - token), token, dot));
+    expect_refused("two signatures", text("%s%s", token, second));
+    expect_refused("two payloads", text("%.*s%s", (int)(second - token), token, dot));
     expect_refused("5000 bytes", repeat("e30.e", 1000));
     expect_refused("not base64", "!.?.*");
 }
@@ -275,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_token_of_the_published_key_is_accepted),
         cmocka_unit_test(test_token_with_another_algorithm_is_refused),
         cmocka_unit_test(test_token_of_another_key_is_refused),
+        cmocka_unit_test(test_token_makes_nobody_call_out),
+        cmocka_unit_test(test_unknown_key_starts_no_search),
         cmocka_unit_test(test_token_with_a_wrong_claim_is_refused),
         cmocka_unit_test(test_token_is_good_for_the_leeway_of_30_seconds),
         cmocka_unit_test(test_token_that_was_changed_is_refused),

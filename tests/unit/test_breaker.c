@@ -1,4 +1,4 @@
-#include "../../gateway/breaker.h"
+#include "base/breaker.h"
 
 #include "unit.h"
 

@@ -39,6 +39,10 @@ void auth_validate(struct req *r)
 {
     (void)r;
 }
+void auth_revocations(struct req *r)
+{
+    (void)r;
+}
 void auth_jwks(struct req *r)
 {
     (void)r;

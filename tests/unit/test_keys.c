@@ -12,7 +12,7 @@ static void keys_asked_at(const struct script *script)
     char url[96];
     peer_start(script, 1);
     snprintf(url, sizeof url, "%s/api/v1/auth/jwks", peer.url);
-    worker = (struct worker){ .base = base, .client = client, .tokens = tokens_new() };
+    worker = (struct worker){ .base = base, .client = client, .tokens = tokens_new(&tokens_own) };
     worker.keys = keys_new(&worker, url);
     assert_non_null(worker.keys);
     for (int i = 0; i < 100 && !peer.accepted; i++) loop_a_little();

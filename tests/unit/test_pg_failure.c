@@ -291,30 +291,33 @@ static void test_free_answers_what_is_under_way(void **state)
 
 static char heard[256];
 
-static void on_notify(void *arg, struct str payload)
+static void on_notify(void *arg, struct str channel, struct str payload)
 {
     (void)arg;
     size_t n = strlen(heard);
-    snprintf(heard + n, sizeof heard - n, "[%.*s]", str_is_none(payload) ? 1 : (int)payload.len,
-             str_is_none(payload) ? "?" : payload.p);
+    if (str_is_none(channel)) snprintf(heard + n, sizeof heard - n, "[?]");
+    else snprintf(heard + n, sizeof heard - n, "[%.*s %.*s]", STR_ARG(channel), STR_ARG(payload));
 }
 
 static void test_notifications(void **state)
 {
     (void)state;
+    static const char *const channels[] = { "names", "ends", NULL };
     open_admin();
     heard[0] = 0;
-    site_open((struct pg_config){ .connections = { 2, 1 }, .channel = "names", .on_notify = on_notify });
+    site_open((struct pg_config){ .connections = { 2, 1 }, .channels = channels, .on_notify = on_notify });
     assert_true(pg_listening(site.pg));
     assert_string_equal(heard, "[?]"); /* before it listened, anything may have happened */
     run_on(&admin, true, "SELECT pg_notify('names', 'customer 1')", E_OK, "");
     run_on(&admin, true, "SELECT pg_notify('others', 'x')", E_OK, "");
     run("NOTIFY names");
-    loop_until(!strcmp(heard, "[?][customer 1][]"));
+    loop_until(!strcmp(heard, "[?][names customer 1][names ]"));
+    run("NOTIFY ends");
+    loop_until(!strcmp(heard, "[?][names customer 1][names ][ends ]"));
     terminate_backends_where("true");
     loop_until(!pg_listening(site.pg));
     loop_until(pg_listening(site.pg));
-    assert_string_equal(heard, "[?][customer 1][][?]");
+    assert_string_equal(heard, "[?][names customer 1][names ][ends ][?]");
 }
 
 int main(void)

@@ -43,7 +43,7 @@ static int setup(void **state)
 {
     (void)state;
     arena_init(&a);
-    tokens = tokens_new();
+    tokens = tokens_new(&tokens_own);
     assert_true(tokens_set_keys(tokens, arena_printf(&a, "{\"keys\":[%.*s]}", STR_ARG(jwk))));
     return 0;
 }

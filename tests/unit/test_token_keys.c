@@ -43,7 +43,7 @@ static int drop_keys(void **state)
 static int setup(void **state)
 {
     (void)state;
-    tokens = tokens_new();
+    tokens = tokens_new(&tokens_own);
     return 0;
 }
 
@@ -107,6 +107,10 @@ static void test_sets(void **state)
         { "{\"keys\":[" K("EC", "P-384", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("RSA", "P-256", "k", X, Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"use\":\"sig\",\"alg\":\"ES256", X, Y) "]}", true },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"use\":\"enc", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"alg\":\"ECDH-ES", X, Y) "]}", false },
+        { "{\"keys\":[" K("EC", "P-256", "k\",\"alg\":\"HS256", X, Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", Y, X) "]}", false }, /* not on the curve */
         { "{\"keys\":[" K("EC", "P-256", "k", X "=", Y) "]}", false },
         { "{\"keys\":[" K("EC", "P-256", "k", X "AA", Y) "]}", false },
@@ -115,7 +119,7 @@ static void test_sets(void **state)
         { "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":7,\"x\":\"" X "\",\"y\":\"" Y "\"}]}", false },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct tokens *t = tokens_new();
+        struct tokens *t = tokens_new(&tokens_own);
         assert_false(tokens_have_keys(t));
         expect(tokens_set_keys(t, str_of(cases[i].jwks)) == cases[i].ok, "%s", cases[i].jwks);
         assert_int_equal(tokens_have_keys(t), cases[i].ok);

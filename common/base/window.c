@@ -1,4 +1,4 @@
-#include "window.h"
+#include "base/window.h"
 
 #include <string.h>
 

@@ -4,10 +4,10 @@
  * it is OPEN for a time that doubles with every trip in a row. Then HALF_OPEN admits `probes` requests at once: that many
  * successes close it, one failed or slow probe opens it again. Plain data, owned by the caller, one per worker, service and
  * route template; no clock of its own. What is reported of a request that was admitted before the state changed counts nowhere. */
-#ifndef GATEWAY_BREAKER_H
-#define GATEWAY_BREAKER_H
+#ifndef BASE_BREAKER_H
+#define BASE_BREAKER_H
 
-#include "window.h"
+#include "base/window.h"
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  *
  * A sliding window of WINDOW_PARTS parts; the oldest part goes when a new one begins, so a sum covers between nine
  * tenths and all of the width. Plain data: it is copied and dropped as it is. Time is the caller's and never goes back. */
-#ifndef GATEWAY_WINDOW_H
-#define GATEWAY_WINDOW_H
+#ifndef BASE_WINDOW_H
+#define BASE_WINDOW_H
 
 #include <stdint.h>
 
