@@ -224,7 +224,7 @@ static void test_a_message_has_no_table(void **state)
     (void)state;
     assert_null(login_resource.table);
     assert_int_equal(login_resource.id, -1);
-    assert_int_equal(login_resource.field_count, 2);
+    assert_int_equal(login_resource.field_count, 3);
     assert_int_equal(login_resource.fields[LOGIN_password].flags, F_REQUIRED | F_SECRET | F_WRITEONLY);
 }
 

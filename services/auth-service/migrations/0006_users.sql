@@ -148,7 +148,9 @@ CREATE TRIGGER users_keep_a_manager AFTER UPDATE OF status, roles, deleted_time 
     FOR EACH ROW WHEN ((OLD.status, OLD.roles, OLD.deleted_time) IS DISTINCT FROM (NEW.status, NEW.roles, NEW.deleted_time))
     EXECUTE FUNCTION keep_a_manager('roles');
 CREATE TRIGGER roles_keep_a_manager AFTER UPDATE OF role_name, permissions, deleted_time ON roles
-    FOR EACH ROW WHEN ('user:manage' = ANY (OLD.permissions)) EXECUTE FUNCTION keep_a_manager('permissions');
+    FOR EACH ROW WHEN ('user:manage' = ANY (OLD.permissions) AND (NEW.deleted_time IS NOT NULL OR NEW.role_name <> OLD.role_name
+                       OR 'user:manage' <> ALL (NEW.permissions)))
+    EXECUTE FUNCTION keep_a_manager('permissions');
 
 -- --- departments --------------------------------------------------------------------------------------------------------
 
