@@ -51,7 +51,7 @@ static int outcome(const struct command *c)
 {
     if (!c->sent) return fprintf(stderr, "create-admin: the database does not answer\n"), EXIT_FAILURE;
     if (c->segment.error == E_OK) return EXIT_SUCCESS;
-    bool exists = !strcmp(c->segment.sqlstate, "23505");
+    bool exists = !strcmp(c->segment.sqlstate, "23505") || !strcmp(c->segment.sqlstate, "CR003");
     fprintf(stderr, "create-admin: %s\n", exists ? "a user of this name exists" : "the database refused");
     return EXIT_FAILURE;
 }
