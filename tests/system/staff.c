@@ -17,8 +17,8 @@ static char *made(const char *collection, const char *id_name, const char *body)
 char *user(const char *username, const char *more)
 {
     return made("/api/v1/users", "user_id",
-                text("{\"username\":\"%s\",\"name\":\"张三\",\"password\":\"" STAFF_PASSWORD "\",\"must_change_password\":false%s%s}", username,
-                     more ? "," : "", more ? more : ""));
+                text("{\"username\":\"%s\",\"name\":\"张三\",\"password\":\"%s\",\"must_change_password\":false%s%s}", username,
+                     STAFF_PASSWORD, more ? "," : "", more ? more : ""));
 }
 
 char *department(const char *name, const char *parent)
@@ -36,6 +36,16 @@ char *role(const char *role_name, const char *permissions)
 char *user_path(const char *id)
 {
     return text("/api/v1/users/%s", id);
+}
+
+struct request staff_request(const char *method, const char *path, const char *body)
+{
+    return (struct request){ .method = method, .url = text("%s%s", stack.auth_url, path), .token = stack.admin_token, .body = body };
+}
+
+const char *detail_text(struct reply *r, const char *field, const char *member)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(detail_of(r, field), member));
 }
 
 long revocations_of(const char *user_id)

@@ -13,6 +13,12 @@ char *role(const char *role_name, const char *permissions);  /* of scope all: "\
 
 char *user_path(const char *id); /* /api/v1/users/<id> */
 
+/* A request of the administrator to auth-service, for race(). */
+struct request staff_request(const char *method, const char *path, const char *body);
+
+/* What the error says of `field`: the member "reason", "allowed" or "existing_id" of its detail. */
+const char *detail_text(struct reply *r, const char *field, const char *member);
+
 /* Revocations of this user's tokens so far. */
 long revocations_of(const char *user_id);
 

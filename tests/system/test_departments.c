@@ -65,7 +65,8 @@ static void test_a_department_reports_every_bad_field_at_once(void **state)
     on_auth();
     expect_error(POST("/api/v1/departments", "{\"parent_id\":\"x\",\"sort_order\":-1,\"description\":1,\"path\":\"1\",\"version\":1}"), 400,
                  "INVALID_FIELD", "department_name,parent_id,sort_order,description,path,version");
-    expect_error(POST("/api/v1/departments", text("{\"department_name\":\"%s\"}", repeat("部", 101))), 400, "INVALID_FIELD", "department_name");
+    expect_error(POST("/api/v1/departments", text("{\"department_name\":\"%s\"}", repeat("部", 101))), 400, "INVALID_FIELD",
+                 "department_name");
     expect_error(POST("/api/v1/departments", "{\"department_name\":\"部\",\"parent_id\":\"" UUID_ABSENT "\"}"), 422, "BAD_REFERENCE",
                  "parent_id");
 }
@@ -100,7 +101,8 @@ static void test_paths_follow_a_department_that_moves(void **state)
 {
     (void)state;
     on_auth();
-    char *a = department(unique("甲"), NULL), *b = department(unique("乙"), NULL), *c = department(unique("丙"), a), *d = department(unique("丁"), c);
+    char *a = department(unique("甲"), NULL), *b = department(unique("乙"), NULL);
+    char *c = department(unique("丙"), a), *d = department(unique("丁"), c);
     char *member = user(unique("u"), text("\"department_id\":\"%s\"", d)), *other = user(unique("u"), text("\"department_id\":\"%s\"", a));
     expect_below(c, a);
     expect_below(d, c);
@@ -114,7 +116,8 @@ static void test_paths_follow_a_department_that_moves(void **state)
     move(c, NULL);
     assert_null(strchr(place(c), '.'));
     expect_below(d, c);
-    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox WHERE aggregate_id = '%s' AND after ->> 'path' = '%s'", d, place(d)), 1);
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox WHERE aggregate_id = '%s' AND after ->> 'path' = '%s'", d,
+                               place(d)), 1);
 }
 
 static void test_a_department_in_use_is_not_deleted(void **state)
@@ -125,8 +128,8 @@ static void test_a_department_in_use_is_not_deleted(void **state)
     char *one = user(unique("u"), in), *two = user(unique("u"), in);
     struct reply *r = DELETE(path_of(top));
     expect_error(r, 409, "STATE_CONFLICT", "departments,users");
-    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(detail_of(r, "departments"), "reason")), "1 are below it");
-    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(detail_of(r, "users"), "reason")), "2 are in it");
+    assert_string_equal(detail_text(r, "departments", "reason"), "1 are below it");
+    assert_string_equal(detail_text(r, "users", "reason"), "2 are in it");
     expect_status(DELETE(path_of(below)), 200);
     expect_error(DELETE(path_of(top)), 409, "STATE_CONFLICT", "users");
     expect_status(DELETE(user_path(one)), 200);
@@ -148,10 +151,8 @@ static void test_a_department_is_not_deleted_while_somebody_joins(void **state)
         struct request requests[RACERS];
         struct reply *replies[RACERS];
         for (int i = 0; i < RACERS; i++)
-            requests[i] = i % 2 ? (struct request){ .method = "DELETE", .url = text("%s%s", stack.auth_url, path_of(dept)),
-                                                    .token = stack.admin_token }
-                                : (struct request){ .method = "PATCH", .url = text("%s%s", stack.auth_url, user_path(user(unique("u"), NULL))),
-                                                    .token = stack.admin_token, .body = text("{\"department_id\":\"%s\"}", dept) };
+            requests[i] = i % 2 ? staff_request("DELETE", path_of(dept), NULL)
+                                : staff_request("PATCH", user_path(user(unique("u"), NULL)), text("{\"department_id\":\"%s\"}", dept));
         race(requests, replies);
         assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM users JOIN departments d USING (department_id) WHERE "
                                                   "d.department_id = '%s' AND d.deleted_time IS NOT NULL", dept), 0);

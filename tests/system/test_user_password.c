@@ -69,9 +69,11 @@ static void test_no_table_but_users_holds_a_password(void **state)
     assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%%scrypt%%' OR o::text LIKE '%%%s%%' "
                                               "OR o.after ? 'password_hash' OR o.before ? 'password_hash'", password), 0);
     assert_string_equal(sql(stack.auth_db, "SELECT reply ->> 'username' FROM idempotency WHERE key = '%s'", key), name);
-    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency i WHERE i::text LIKE '%%scrypt%%' OR reply ? 'password_hash'"), 0);
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency i WHERE i::text LIKE '%%scrypt%%' "
+                                              "OR reply ? 'password_hash'"), 0);
     const char *body = text("POST /api/v1/users\n{\"username\":\"%s\",\"name\":\"某\",\"password\":\"%s\"}", name, password);
-    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency WHERE request = sha256(convert_to('%s', 'UTF8'))", body), 0);
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency WHERE "
+                                              "request = sha256(convert_to('%s', 'UTF8'))", body), 0);
     expect(!strncmp(sql(stack.auth_db, "SELECT password_hash FROM users WHERE user_id = '%s'", id), "scrypt$", 7), "no hash");
 }
 

@@ -51,7 +51,7 @@ DROP INDEX users_username;
 CREATE UNIQUE INDEX users_username ON users (lower(username)) WHERE deleted_time IS NULL;
 CREATE INDEX users_created ON users (created_time DESC, user_id DESC) WHERE deleted_time IS NULL;
 CREATE INDEX users_department ON users (department_id, created_time DESC, user_id DESC) WHERE deleted_time IS NULL;
-CREATE INDEX users_roles ON users USING gin (roles) WHERE deleted_time IS NULL;
+CREATE INDEX users_roles ON users USING gin (roles);
 CREATE INDEX users_search ON users USING gin (search_text public.gin_trgm_ops) WHERE deleted_time IS NULL;
 CREATE INDEX users_grams ON users USING gin (search_grams(search_text)) WHERE deleted_time IS NULL;
 
@@ -93,7 +93,7 @@ END $$;
 DROP TRIGGER user_roles_exist ON users;
 CREATE TRIGGER user_roles_exist BEFORE INSERT OR UPDATE OF roles, deleted_time ON users FOR EACH ROW EXECUTE FUNCTION user_roles_exist();
 
--- The generic layer asks these before it writes, without the lock, and for a username in this case only.
+-- The generic layer asks these before it writes, but without the lock, and for a username as it is spelled.
 CREATE FUNCTION user_before_write() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.roles := coalesce(NEW.roles, '[]');
@@ -117,7 +117,7 @@ END $$;
 CREATE TRIGGER user_comes_or_goes BEFORE UPDATE OF deleted_time ON users
     FOR EACH ROW WHEN (OLD.deleted_time IS DISTINCT FROM NEW.deleted_time) EXECUTE FUNCTION user_comes_or_goes();
 
--- Nobody locks himself out. A write through the API has a new version; what an operator does by hand has not.
+-- Nobody locks himself out. A write through the API makes a new version; what an operator does by hand need not.
 CREATE FUNCTION user_keeps_himself() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM conflict(jsonb_build_object(
@@ -136,8 +136,8 @@ CREATE FUNCTION someone_manages() RETURNS boolean LANGUAGE sql STABLE AS $$
                    AND 'user:manage' = ANY (r.permissions))
 $$;
 
--- The last one who may manage users stays: without one, nobody could ever make another. 'field' is what the change was about.
-CREATE FUNCTION keep_a_manager() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $$
+-- The last one who may manage users stays: without one, nobody could ever make another. The argument names the field at fault.
+CREATE FUNCTION keep_a_manager() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT someone_manages() THEN
         PERFORM conflict(jsonb_build_object(TG_ARGV[0], 'nobody would be left who may manage users'));
