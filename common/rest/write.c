@@ -148,9 +148,9 @@ static const struct verb restore_verb = { INPUT_ID, WRITE_UPDATE, restore_statem
 static void add_claim(struct req *r, struct write *w)
 {
     if (!w->key) return;
-    w->request =
-        arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(r->body))
-            .p;
+    struct str whole = arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(r->body));
+    bool has_sealed = seal_is_needed(w->statements->resource);
+    w->request = has_sealed ? seal_digest(&r->arena, STR("idempotency"), whole) : whole.p;
     w->claim = (struct sql_params){ .values = { w->user, w->key, w->request }, .count = 3 };
     pg_add(w->segment, &stmt_claim, w->claim.values, w->claim.count);
 }
