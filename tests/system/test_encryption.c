@@ -59,7 +59,8 @@ static void expect_none(const struct canaries *c, const char *place, const char 
 static struct canaries canaries_write(void)
 {
     struct canaries c = { number(), text("%s@canary.example.com", unique("Mail")), text("北京市%s路", unique("街")), unique("名") };
-    const char *secret = text("\"phone\":\"%s\",\"email\":\"%s\"", c.phone, c.email), *key = text("Idempotency-Key: %s", unique("key"));
+    const char *secret = text("\"phone\":\"%s\",\"email\":\"%s\"", c.phone, c.email);
+    const char *key = text("Idempotency-Key: %s", unique("key"));
     const char *body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\",%s,\"address\":\"%s\"}", c.name, secret, c.address);
     struct reply *r = call("POST", "/api/v1/customers", body, key, NULL);
     expect_status(r, 200);
@@ -205,7 +206,8 @@ static void test_a_tampered_value_is_an_error_and_never_another_value(void **sta
 {
     (void)state;
     own_stack_only();
-    char *id = customer(unique("坏"), "\"phone\":\"13800138000\",\"address\":\"北京\""), *other = customer("好", "\"phone\":\"13900139000\"");
+    char *id = customer(unique("坏"), "\"phone\":\"13800138000\",\"address\":\"北京\"");
+    char *other = customer("好", "\"phone\":\"13900139000\"");
     sql(stack.customer_db, "UPDATE customers SET phone = set_byte(phone, 20, get_byte(phone, 20) # 1), version = version + 1 "
                            "WHERE customer_id = '%s'", id);
     expect_damaged(id, other);
@@ -285,8 +287,8 @@ static void old_schema(const char *phone, const char *id)
                         "SET search_path = released, public;";
     const char *insert = text("INSERT INTO customers (customer_id, customer_name, customer_type, status, phone, email, address) "
                               "VALUES (:'id', '旧', '企业', '活跃', '%s', 'Old@Example.com', '北京' || chr(92) || 'x');", phone);
-    struct said made = shell("{ echo \"%s\"; cat %s/000[123]*.sql; echo \"%s\"; cat %s/0004*.sql; } | %s -v id=%s", begin, migrations, insert,
-                             migrations, psql, id);
+    struct said made = shell("{ echo \"%s\"; cat %s/000[123]*.sql; echo \"%s\"; cat %s/0004*.sql; } | %s -v id=%s", begin, migrations,
+                             insert, migrations, psql, id);
     expect(made.status == 0, "%s", made.text);
 }
 
