@@ -166,7 +166,8 @@ static struct said rotate_with_a_write_in_between(const char *contact_id)
     PGconn *pg = lock(row);
     pid_t pid = shell_start(text("%s >%s 2>&1", customer_service(data_keys(), "rotate-data-keys"), output));
     expect(poll_until(60, waits_for_a_row, NULL), "it does not come to the row");
-    PQclear(PQexec(pg, text("UPDATE contacts SET phone = NULL, phone_index = NULL, version = version + 1 WHERE contact_id = '%s'", contact_id)));
+    const char *clear = "phone = NULL, phone_index = NULL, version = version + 1";
+    PQclear(PQexec(pg, text("UPDATE contacts SET %s WHERE contact_id = '%s'", clear, contact_id)));
     unlock(pg, "COMMIT");
     int status = shell_wait(pid);
     return (struct said){ status, shell("cat %s", output).text };
