@@ -21,6 +21,7 @@ enum {
     VAULT_KEY = 32,
     VAULT_HEAD = 5,                     /* version and key id: who sealed it */
     VAULT_OVERHEAD = VAULT_HEAD + 12 + 16, /* bytes of a sealed value beyond the clear one */
+    VAULT_CONTEXT_MAX = 256,
     VAULT_INDEX = 16,
     VAULT_KEYS_MAX = 16                 /* in a key ring, without the index key */
 };

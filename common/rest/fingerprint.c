@@ -1,5 +1,7 @@
 #include "rest/fingerprint.h"
 
+#include "schema/seal.h"
+
 static bool has_write_only(const struct resource *resource)
 {
     for (size_t i = 0; i < resource->field_count; i++)
@@ -24,5 +26,6 @@ static struct str other_values(struct arena *a, const struct resource *resource,
 const char *fingerprint_of(struct req *r, const struct resource *resource, const struct values *v)
 {
     struct str body = has_write_only(resource) ? other_values(&r->arena, resource, v) : r->body;
-    return arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(body)).p;
+    struct str whole = arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(body));
+    return seal_is_needed(resource) ? seal_digest(&r->arena, STR("idempotency"), whole) : whole.p;
 }

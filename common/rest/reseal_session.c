@@ -47,7 +47,8 @@ static bool run(struct session *s, struct pg_segment *segment)
         if (segment->error == E_OK) return true;
         if (segment->error == E_INTERNAL) break;
     }
-    fail(s, segment->error == E_INTERNAL ? "the database refused a statement" : "the database does not answer: begin again, it goes on where it was");
+    fail(s, segment->error == E_INTERNAL ? "the database refused a statement"
+                                         : "the database does not answer: begin again, it goes on where it was");
     return false;
 }
 

@@ -86,3 +86,10 @@ const char *seal_index(struct arena *a, const struct resource *r, const struct f
     vault_index(vault, (struct str){ domain, put_names(domain, r, f) }, (struct str){ normal, (size_t)(end - normal) }, index);
     return seal_bytea(a, (struct str){ index, sizeof index });
 }
+
+const char *seal_digest(struct arena *a, struct str domain, struct str text)
+{
+    char digest[VAULT_INDEX];
+    vault_index(vault, domain, text, digest);
+    return seal_bytea(a, (struct str){ digest, sizeof digest });
+}

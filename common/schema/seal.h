@@ -27,6 +27,9 @@ const char *seal_index(struct arena *a, const struct resource *r, const struct f
 const char *seal_read(struct arena *a, const struct resource *r, const struct field *f, const unsigned char id[UUID_BYTES],
                       struct str bytes, struct str *ret);
 
+/* A keyed hash of a text that holds such values: nobody can find them by trying, as with a plain one. In hexadecimal. */
+const char *seal_digest(struct arena *a, struct str domain, struct str text);
+
 const char *seal_bytea(struct arena *a, struct str bytes); /* "\x..." */
 
 #endif

@@ -1,8 +1,13 @@
 /* Customers and contacts in bulk, as text for COPY ... FROM STDIN:
  *   seed customers FIRST COUNT | seed contacts FIRST COUNT | seed users
- * Row n is always the same, whoever makes it: parts may be generated side by side. What the load bypasses (triggers,
- * the service) is done here: codes, pinyin, the name of the primary contact. */
+ * Row n is always the same but for its nonces, whoever makes it: parts may be generated side by side. What the load bypasses
+ * (triggers, the service) is done here: codes, pinyin, the name of the primary contact, encryption with the keys of
+ * DATA_KEYS_FILE. */
+#include "base/config_file.h"
+#include "base/limits.h"
 #include "base/pinyin.h"
+#include "schema/seal.h"
+#include "schemas.h"
 #include "words.h"
 
 #include <stdio.h>
@@ -174,9 +179,19 @@ static void put_time(time_t t)
     put(text);
 }
 
-static void put_phone(uint64_t *r)
+/* The value and, where the field has one, its index. */
+static void put_sealed(struct arena *a, const struct resource *r, const char *field, const char *id, struct str value)
 {
-    printf("\t%s%08d", PICK(r, phones), below(r, 100000000));
+    unsigned char bytes[UUID_BYTES];
+    const struct field *f = schema_field(r, str_of(field));
+    uuid_bytes(str_of(id), bytes);
+    printf("\t\\%s", seal_write(a, r, f, bytes, value.p)); /* COPY takes a backslash for two */
+    if (f->flags & F_EXACT) printf("\t\\%s", seal_index(a, r, f, value.p));
+}
+
+static void put_phone(struct arena *a, const struct resource *resource, const char *id, uint64_t *r)
+{
+    put_sealed(a, resource, "phone", id, arena_printf(a, "%s%08d", PICK(r, phones), below(r, 100000000)));
 }
 
 static void put_credit(uint64_t *r)
@@ -185,7 +200,7 @@ static void put_credit(uint64_t *r)
     else printf("\t%d.00", 10000 * (1 + below(r, 30) * below(r, 30)));
 }
 
-static void customer_put(const struct customer *c, uint64_t *r)
+static void customer_put(struct arena *a, const struct customer *c, uint64_t *r)
 {
     bool has_contact = c->contact.text.len;
     printf("%s\tC%06ld", c->id, c->number);
@@ -194,9 +209,9 @@ static void customer_put(const struct customer *c, uint64_t *r)
     put(has_contact ? c->contact_id : NULL);
     if (has_contact) printf("\t%.*s", STR_ARG(c->contact.text));
     else put(NULL);
-    put_phone(r);
-    printf("\tcontact@c%06ld.example.com", c->number);
-    printf("\t%.*s", STR_ARG(c->address));
+    put_phone(a, &customer_resource, c->id, r);
+    put_sealed(a, &customer_resource, "email", c->id, arena_printf(a, "contact@c%06ld.example.com", c->number));
+    put_sealed(a, &customer_resource, "address", c->id, c->address);
     put(PICK(r, levels));
     if (c->industry) printf("\t018f3c5e-7a10-7000-8000-0001000000%02d", c->industry);
     else put(NULL);
@@ -217,14 +232,14 @@ static void customer_put(const struct customer *c, uint64_t *r)
     printf("\t%.*s %.*s\n", STR_ARG(c->name.full), STR_ARG(c->name.initials));
 }
 
-static void contact_put(const struct customer *c, uint64_t *r)
+static void contact_put(struct arena *a, const struct customer *c, uint64_t *r)
 {
     if (!c->contact.text.len) return;
     printf("%s\t%s\t%.*s", c->contact_id, c->id, STR_ARG(c->contact.text));
     put(below(r, 2) ? "男" : "女");
     put(PICK(r, titles));
-    put_phone(r);
-    printf("\tp1@c%06ld.example.com", c->number);
+    put_phone(a, &contact_resource, c->contact_id, r);
+    put_sealed(a, &contact_resource, "email", c->contact_id, arena_printf(a, "p1@c%06ld.example.com", c->number));
     put(c->created_by);
     put_time(c->created);
     put(c->created_by);
@@ -253,16 +268,30 @@ static void rows_put(bool contacts, long first, long count)
         arena_init(&a);
         customer_make(&a, &r, n, &c);
         more = r ^ (contacts ? 1 : 2);
-        if (contacts) contact_put(&c, &more);
-        else customer_put(&c, &more);
+        if (contacts) contact_put(&a, &c, &more);
+        else customer_put(&a, &c, &more);
         arena_done(&a);
     }
+}
+
+static void keys_load(void)
+{
+    struct buf ring, faults;
+    const char *path = getenv("DATA_KEYS_FILE");
+    buf_init(&ring, LIMIT_CONFIG_FILE + 1);
+    buf_init(&faults, 4096);
+    const char *fault = path ? config_file_bytes(path, &ring) : "is not set";
+    const struct vault *vault = fault ? NULL : vault_new(buf_str(&ring), &faults);
+    if (!vault) fprintf(stderr, "seed: DATA_KEYS_FILE %s\n%.*s", fault ? fault : "is no key ring", STR_ARG(buf_str(&faults)));
+    if (!vault) exit(EXIT_FAILURE);
+    seal_set_vault(vault);
 }
 
 int main(int argc, char **argv)
 {
     struct arena a;
     arena_init(&a);
+    keys_load();
     bool contacts = argc > 1 && !strcmp(argv[1], "contacts");
     if (argc == 4 && (contacts || !strcmp(argv[1], "customers"))) rows_put(contacts, atol(argv[2]), atol(argv[3]));
     else if (argc == 2 && !strcmp(argv[1], "users")) users_put(&a);

@@ -57,8 +57,15 @@ pid_t shell_start(const char *command)
     _exit(127);
 }
 
+int shell_wait(pid_t pid)
+{
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return status_of(status);
+}
+
 void shell_kill(pid_t pid)
 {
     kill(-pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    shell_wait(pid);
 }

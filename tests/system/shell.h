@@ -14,8 +14,9 @@ struct said shell(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* customer-service with the stack's database and another key ring: what to put before `args` in a command. */
 char *customer_service(const char *data_keys_file, const char *args);
 
-/* The same in the background; ended with shell_kill() at the latest. */
+/* The same in the background; ended with one of these. */
 pid_t shell_start(const char *command);
+int shell_wait(pid_t pid);  /* its exit status */
 void shell_kill(pid_t pid); /* SIGKILL, and waits */
 
 #endif

@@ -59,7 +59,8 @@ static void expect_none(const struct canaries *c, const char *place, const char 
 static struct canaries canaries_write(void)
 {
     struct canaries c = { number(), text("%s@canary.example.com", unique("Mail")), text("北京市%s路", unique("街")), unique("名") };
-    const char *secret = text("\"phone\":\"%s\",\"email\":\"%s\"", c.phone, c.email), *key = text("Idempotency-Key: %s", unique("key"));
+    const char *secret = text("\"phone\":\"%s\",\"email\":\"%s\"", c.phone, c.email);
+    const char *key = text("Idempotency-Key: %s", unique("key"));
     const char *body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\",%s,\"address\":\"%s\"}", c.name, secret, c.address);
     struct reply *r = call("POST", "/api/v1/customers", body, key, NULL);
     expect_status(r, 200);
@@ -69,6 +70,8 @@ static struct canaries canaries_write(void)
     r = call("POST", "/api/v1/customers", body, key, NULL);
     expect_status(r, 200);
     assert_string_equal(header(r, "Idempotent-Replayed"), "true");
+    const char *plain_hash = text("sha256(convert_to(E'POST /api/v1/customers\\n%s', 'UTF8'))", body); /* numbers could be tried */
+    assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM idempotency WHERE request = %s", plain_hash), 0);
     target(stack.gateway_url);
     expect_text(GET(path), "data.phone", c.phone);
     expect_text(GET(path), "data.email", c.email);
@@ -175,17 +178,20 @@ static void test_equal_values_do_not_look_equal(void **state)
     (void)state;
     char *one = customer("甲", "\"phone\":\"13800138000\""), *other = customer("乙", "\"phone\":\"13800138000\"");
     char *person = contact("丙", "\"phone\":\"13800138000\"");
-    assert_int_equal(sql_count(stack.customer_db, "SELECT count(DISTINCT phone) FROM customers WHERE customer_id IN ('%s', '%s')", one, other), 2);
-    assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM contacts o, customers c WHERE o.contact_id = '%s' AND c.customer_id = '%s' "
-                                                  "AND o.phone_index = c.phone_index", person, one), 0);
+    const char *of_two = text("SELECT count(DISTINCT phone) FROM customers WHERE customer_id IN ('%s', '%s')", one, other);
+    const char *same_index = text("SELECT count(*) FROM contacts o, customers c WHERE o.contact_id = '%s' AND c.customer_id = '%s' "
+                                  "AND o.phone_index = c.phone_index", person, one);
+    assert_int_equal(sql_count(stack.customer_db, "%s", of_two), 2);
+    assert_int_equal(sql_count(stack.customer_db, "%s", same_index), 0);
 }
 
 /* --- what was changed behind the service's back -------------------------------------------------------------------------- */
 
 static bool is_logged(void *arg)
 {
-    return shell("grep -F 'stored value cannot be shown' %s/customer-service.log | grep -F '%s' | grep -cF 'was changed, or belongs elsewhere'",
-                 getenv("LOG_DIR"), (const char *)arg).status == 0;
+    const char *log = text("%s/customer-service.log", getenv("LOG_DIR")), *record = arg;
+    return shell("grep -F 'stored value cannot be shown' %s | grep -F '%s' | grep -cF 'was changed, or belongs elsewhere'", log, record)
+               .status == 0;
 }
 
 static void expect_damaged(const char *id, const char *other)
@@ -200,7 +206,8 @@ static void test_a_tampered_value_is_an_error_and_never_another_value(void **sta
 {
     (void)state;
     own_stack_only();
-    char *id = customer(unique("坏"), "\"phone\":\"13800138000\",\"address\":\"北京\""), *other = customer("好", "\"phone\":\"13900139000\"");
+    char *id = customer(unique("坏"), "\"phone\":\"13800138000\",\"address\":\"北京\"");
+    char *other = customer("好", "\"phone\":\"13900139000\"");
     sql(stack.customer_db, "UPDATE customers SET phone = set_byte(phone, 20, get_byte(phone, 20) # 1), version = version + 1 "
                            "WHERE customer_id = '%s'", id);
     expect_damaged(id, other);
@@ -213,8 +220,9 @@ static void test_a_value_of_another_record_or_field_is_an_error(void **state)
 {
     (void)state;
     own_stack_only();
-    char *id = customer("甲", "\"phone\":\"13800138000\""), *other = customer("乙", "\"phone\":\"13900139000\",\"address\":\"13900139000\"");
-    sql(stack.customer_db, "UPDATE customers t SET phone = o.phone FROM customers o WHERE t.customer_id = '%s' AND o.customer_id = '%s'", id, other);
+    char *id = customer("甲", "\"phone\":\"13800138000\""), *other = customer("乙", "\"phone\":\"13900139000\"");
+    sql(stack.customer_db, "UPDATE customers t SET phone = o.phone FROM customers o WHERE t.customer_id = '%s' "
+                           "AND o.customer_id = '%s'", id, other);
     expect_damaged(id, other);
     sql(stack.customer_db, "UPDATE customers SET phone = convert_to('13800138000', 'UTF8') WHERE customer_id = '%s'", id);
     expect_error(GET(customer_path(id)), 500, "INTERNAL", "");
@@ -275,10 +283,12 @@ static void test_wrong_or_lost_keys_refuse_to_start_and_change_nothing(void **st
 static void old_schema(const char *phone, const char *id)
 {
     const char *migrations = "services/customer-service/migrations", *psql = text("psql -Xq -v ON_ERROR_STOP=1 '%s'", stack.admin_db);
-    struct said made = shell(
-        "{ echo 'DROP SCHEMA IF EXISTS released CASCADE; CREATE SCHEMA released; SET search_path = released, public;'; cat %s/000[123]*.sql; "
-        "echo \"INSERT INTO customers (customer_id, customer_name, customer_type, status, phone, email, address) VALUES ('%s', '旧', "
-        "'企业', '活跃', '%s', 'Old@Example.com', E'北京\\\\\\\\x');\"; cat %s/0004*.sql; } | %s", migrations, id, phone, migrations, psql);
+    const char *begin = "SET client_min_messages = warning; DROP SCHEMA IF EXISTS released CASCADE; CREATE SCHEMA released; "
+                        "SET search_path = released, public;";
+    const char *insert = text("INSERT INTO customers (customer_id, customer_name, customer_type, status, phone, email, address) "
+                              "VALUES (:'id', '旧', '企业', '活跃', '%s', 'Old@Example.com', '北京' || chr(92) || 'x');", phone);
+    struct said made = shell("{ echo \"%s\"; cat %s/000[123]*.sql; echo \"%s\"; cat %s/0004*.sql; } | %s -v id=%s", begin, migrations,
+                             insert, migrations, psql, id);
     expect(made.status == 0, "%s", made.text);
 }
 
@@ -291,8 +301,10 @@ static void test_values_of_before_are_encrypted_and_none_is_lost(void **state)
     assert_int_equal(sql_count(stack.admin_db, "SELECT count(*) FROM released.outbox WHERE after ?| '{phone,email,address}'"), 0);
     assert_int_equal(sql_count(stack.admin_db, "SELECT count(*) FROM released.outbox WHERE aggregate = 'customer'"), 1);
     sql(stack.admin_db, "SET session_replication_role = replica"); /* a migration makes no event either */
-    sql(stack.admin_db, "INSERT INTO customer.customers (customer_id, customer_code, customer_name, customer_type, status, phone, email, address) "
-                        "SELECT customer_id, '%s', customer_name, customer_type, status, phone, email, address FROM released.customers", phone);
+    sql(stack.admin_db, "UPDATE released.customers SET customer_code = '%s'", phone);
+    sql(stack.admin_db, "INSERT INTO customer.customers (customer_id, customer_code, customer_name, customer_type, status, phone, email, "
+                        "address) SELECT customer_id, customer_code, customer_name, customer_type, status, phone, email, address "
+                        "FROM released.customers");
     sql(stack.admin_db, "INSERT INTO customer.data_keys (name, canary) SELECT name, canary FROM released.data_keys");
     sql(stack.admin_db, "RESET session_replication_role");
     struct said refused = shell("%s", customer_service(data_keys(), ""));
@@ -305,6 +317,7 @@ static void test_values_of_before_are_encrypted_and_none_is_lost(void **state)
     expect_text(r, "data.email", "Old@Example.com");
     expect_text(r, "data.address", "北京\\x");
     expect_number(GET(text("/api/v1/customers?keyword=%s", phone)), "data.total", 1);
+    sql(stack.admin_db, "SET client_min_messages = warning");
     sql(stack.admin_db, "DROP SCHEMA released CASCADE");
 }
 

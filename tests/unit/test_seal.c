@@ -100,6 +100,18 @@ static void test_indexes_of_two_fields_have_nothing_in_common(void **state)
     arena_done(&a);
 }
 
+static void test_a_digest_is_of_text_and_key(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    const char *one = seal_digest(&a, STR("idempotency"), STR("POST / 13800138000"));
+    assert_string_equal(one, seal_digest(&a, STR("idempotency"), STR("POST / 13800138000")));
+    assert_string_not_equal(one, seal_digest(&a, STR("idempotency"), STR("POST / 13800138001")));
+    assert_string_not_equal(one, seal_digest(&a, STR("other"), STR("POST / 13800138000")));
+    arena_done(&a);
+}
+
 static void test_which_resources_need_keys(void **state)
 {
     (void)state;
@@ -116,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_null_stays_null),
         cmocka_unit_test(test_indexes_are_of_what_a_value_means),
         cmocka_unit_test(test_indexes_of_two_fields_have_nothing_in_common),
+        cmocka_unit_test(test_a_digest_is_of_text_and_key),
         cmocka_unit_test(test_which_resources_need_keys),
     };
     return cmocka_run_group_tests(tests, begin, end);

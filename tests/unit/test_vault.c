@@ -180,7 +180,9 @@ static void test_equal_values_have_equal_indexes_in_one_domain_under_one_key(voi
     (void)state;
     struct vault *v = vault(RING), *same = vault("2:" KEY_B ",index:" KEY_C), *other = vault("1:" KEY_A ",index:" KEY_B);
     char one[VAULT_INDEX], two[VAULT_INDEX];
-    static const struct { const char *domain, *value; } others[] = { { "customer.email", "13800138000" }, { "customer.phone", "13800138001" } };
+    static const struct { const char *domain, *value; } others[] = {
+        { "customer.email", "13800138000" }, { "customer.phone", "13800138001" }
+    };
     vault_index(v, STR("customer.phone"), STR("13800138000"), one);
     vault_index(same, STR("customer.phone"), STR("13800138000"), two);
     assert_memory_equal(one, two, VAULT_INDEX); /* whatever seals: rotation leaves indexes alone */
