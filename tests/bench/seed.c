@@ -225,6 +225,7 @@ static void contact_put(const struct customer *c, uint64_t *r)
     put(PICK(r, titles));
     put_phone(r);
     printf("\tp1@c%06ld.example.com", c->number);
+    put(c->created_by); /* owner: of the customer */
     put(c->created_by);
     put_time(c->created);
     put(c->created_by);
