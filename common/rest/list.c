@@ -1,7 +1,7 @@
 /* Lists: the page as an index range, the total as "counted once, plus what the outbox says has changed since".
  *
- * The stored total and the page are one round trip. A total that is not stored is counted in a second one. A keyword's page
- * comes after its total, which says how to look for it. */
+ * The stored total and the page are one round trip. A total that is not stored is counted in a second one. The page of what is
+ * sought - by a keyword, or among the records of a department - comes after its total, which says how to look for it. */
 #include "rest/rest.h"
 
 #include "http/flow.h"
@@ -107,11 +107,17 @@ static void add_range(struct buf *b, const struct resource *res, const struct li
     buf_addf(b, " LIMIT $%d::bigint OFFSET $%d::bigint", first_param, first_param + 1);
 }
 
-/* No statistics tell a rare keyword from a common one, and each needs the other's opposite: what few rows have is taken from
- * the keyword's index and sorted; what many have is soon met walking along the list's own order. */
+/* No statistics tell a rare keyword from a common one, nor a department that has little from one that has much, and each needs the
+ * other's opposite: what few rows have is taken from its index and sorted; what many have is soon met walking along the list's own
+ * order. */
+static bool is_sought(const struct req *r, const struct list *l)
+{
+    return !str_is_none(l->query.keyword) || (r->route->resource->owner >= 0 && scope_is_of_departments(&l->query.scope));
+}
+
 static bool is_common(const struct list *l)
 {
-    return !str_is_none(l->query.keyword) && l->total >= TOTAL_KEPT_FROM;
+    return l->total >= TOTAL_KEPT_FROM;
 }
 
 static void add_few(struct buf *b, const struct resource *res, struct list *l)
@@ -136,12 +142,12 @@ static struct str page_sql(struct req *r, struct list *l)
     const struct resource *res = r->route->resource;
     const struct list_query *q = &l->query;
     int64_t offset = (q->page - 1) * q->size;
-    bool by_keyword = !str_is_none(q->keyword), by_id = by_keyword || offset >= DEEP_OFFSET;
+    bool sought = is_sought(r, l), by_id = sought || offset >= DEEP_OFFSET;
     struct buf inner, b;
     buf_init(&inner, SQL_MAX);
     buf_init(&b, SQL_MAX);
-    if (is_common(l)) where_of_common(r, l);
-    if (by_keyword && !is_common(l)) add_few(&inner, res, l);
+    if (sought && is_common(l)) where_of_common(r, l);
+    if (sought && !is_common(l)) add_few(&inner, res, l);
     else {
         if (by_id) buf_addf(&inner, "SELECT t.%.*s AS id ", STR_ARG(id_name(res)));
         add_from(&inner, res, l);
@@ -187,7 +193,7 @@ static enum step list_query(struct req *r)
     if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem) || !read_cursor(r, l)) return STEP_FAIL;
     l->query.scope = sight_scope(r);
     l->query.by_secrets = sight_of_secrets(r, res);
-    bool by_keyword = !str_is_none(l->query.keyword);
+    bool sought = is_sought(r, l);
     struct buf b;
     buf_init(&b, SQL_MAX);
     sql_where(&b, &l->page, &r->arena, res, &l->query);
@@ -195,8 +201,8 @@ static enum step list_query(struct req *r)
     buf_done(&b);
     l->stored = l->count = l->page;
     struct pg_segment *s = segment_new(r, PG_SLOW, true);
-    if (by_keyword || l->query.total != TOTAL_NONE) add_stored(r, l, s);
-    if (!by_keyword) add_page(r, l, s);
+    if (sought || l->query.total != TOTAL_NONE) add_stored(r, l, s);
+    if (!sought) add_page(r, l, s);
     pg_submit(r->worker->pg, s);
     return STEP_WAIT;
 }

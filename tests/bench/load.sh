@@ -4,7 +4,7 @@
 owner_sql() { PGOPTIONS="-c client_min_messages=warning -c search_path=customer,public -c session_replication_role=replica \
 -c maintenance_work_mem=1GB -c statement_timeout=600s" psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "$@"; }
 
-CONTACT_COLUMNS=contact_id,customer_id,contact_name,gender,title,phone,phone_index,email,email_index,created_by,created_time,updated_by,updated_time,pinyin
+CONTACT_COLUMNS=contact_id,customer_id,contact_name,gender,title,phone,phone_index,email,email_index,owner_id,created_by,created_time,updated_by,updated_time,pinyin
 CUSTOMER_COLUMNS=customer_id,customer_code,customer_name,customer_type,primary_contact_id,primary_contact,phone,phone_index,email,email_index,address,\
 customer_level,industry_id,company_size,credit_limit,payment_terms,region_id,source_channel,tags,status,created_by,created_time,\
 updated_by,updated_time,description,deleted_time,pinyin

@@ -240,6 +240,7 @@ static void contact_put(struct arena *a, const struct customer *c, uint64_t *r)
     put(PICK(r, titles));
     put_phone(a, &contact_resource, c->contact_id, r);
     put_sealed(a, &contact_resource, "email", c->contact_id, arena_printf(a, "p1@c%06ld.example.com", c->number));
+    put(c->created_by); /* owner: of the customer */
     put(c->created_by);
     put_time(c->created);
     put(c->created_by);

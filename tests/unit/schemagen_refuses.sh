@@ -96,6 +96,14 @@ refuses "a joined name of no reference" customer.json 's/"x-from": "region_id"/"
     "customer.json: region_name: x-from: \"status\" has no x-ref"
 refuses "a default that is no label" customer.json 's/"default": "活跃"/"default": "沉睡"/' \
     "customer.json: status: default \"沉睡\" is no label of \"customer_status\""
+refuses "secrets that nobody may see" customer.json '/"unmask": "customer:unmask",/d' \
+    "customer.json: x-resource: has x-secret fields and no \"unmask\""
+refuses "an unknown permission to unmask" customer.json 's/customer:unmask/customer:unmsk/' \
+    "customer.json: x-resource: unmask: unknown permission \"customer:unmsk\""
+refuses "an owner that is no user" customer.json 's/"owner": "created_by"/"owner": "customer_name"/' \
+    "customer.json: x-resource: owner: \"customer_name\" is no readOnly uuid"
+refuses "an owner that is no field" customer.json 's/"owner": "created_by"/"owner": "nobody"/' \
+    "customer.json: x-resource: owner: unknown field \"nobody\""
 refuses "a filter on a secret" customer.json '0,/"x-secret": "sealed",/s//"x-secret": true, "x-filter": true,/' \
     "customer.json: phone: x-secret excludes x-filter and x-sort: they would tell what is masked"
 refuses "an unknown kind of secret" customer.json '0,/"x-secret": "sealed"/s//"x-secret": "hidden"/' \

@@ -1,0 +1,247 @@
+/* The authorization matrix: every operation that the services publish x {no token, an expired one, each role} x {own record, somebody
+ * else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here: one that is not fails. */
+#include "crm.h"
+#include "expect.h"
+#include "jwt.h"
+#include "pool.h"
+#include "sql.h"
+#include "stack.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <time.h>
+
+enum record { OWN, OTHERS, DELETED, ABSENT, RECORDS };
+
+/* `needs`: a permission; NULL: any token; "": none. `body` may hold the record's id (%s). `live`, `deleted`, `absent`: what who may
+ * is answered about such a record; where an operation is about no record of somebody, `live` is for all. */
+static const struct expectation {
+    const char *operation, *needs, *body;
+    int live, deleted, absent;
+} expectations[] = {
+    { "login", "", "{}", 400, 0, 0 },
+    { "validateToken", NULL, NULL, 200, 0, 0 },
+    { "getJwks", "", NULL, 200, 0, 0 },
+
+    { "listCustomers", "customer:view", NULL, 200, 0, 0 },
+    { "createCustomer", "customer:create", "{}", 400, 0, 0 },
+    { "getCustomer", "customer:view", NULL, 200, 404, 404 },
+    { "updateCustomer", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "patchCustomer", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "deleteCustomer", "customer:delete", NULL, 200, 404, 404 },
+    { "restoreCustomer", "customer:delete", NULL, 409, 200, 404 },
+    { "explainCustomerAccess", "customer:view", NULL, 200, 404, 404 },
+    { "revealCustomer", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
+
+    { "listContacts", "customer:view", NULL, 200, 0, 0 },
+    { "createContact", "customer:create", "{}", 400, 0, 0 },
+    { "getContact", "customer:view", NULL, 200, 404, 404 },
+    { "updateContact", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "patchContact", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "deleteContact", "customer:delete", NULL, 200, 404, 404 },
+    { "restoreContact", "customer:delete", NULL, 409, 200, 404 },
+    { "explainContactAccess", "customer:view", NULL, 200, 404, 404 },
+    { "revealContact", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
+
+    { "listIndustries", "customer:view", NULL, 200, 0, 0 },
+    { "createIndustry", "dictionary:manage", "{}", 400, 0, 0 },
+    { "getIndustry", "customer:view", NULL, 404, 0, 0 },
+    { "updateIndustry", "dictionary:manage", "{}", 404, 0, 0 },
+    { "patchIndustry", "dictionary:manage", "{}", 404, 0, 0 },
+    { "deleteIndustry", "dictionary:manage", NULL, 404, 0, 0 },
+    { "restoreIndustry", "dictionary:manage", NULL, 404, 0, 0 },
+    { "listRegions", "customer:view", NULL, 200, 0, 0 },
+    { "createRegion", "dictionary:manage", "{}", 400, 0, 0 },
+    { "getRegion", "customer:view", NULL, 404, 0, 0 },
+    { "updateRegion", "dictionary:manage", "{}", 404, 0, 0 },
+    { "patchRegion", "dictionary:manage", "{}", 404, 0, 0 },
+    { "deleteRegion", "dictionary:manage", NULL, 404, 0, 0 },
+    { "restoreRegion", "dictionary:manage", NULL, 404, 0, 0 },
+    { "listDictionaries", NULL, NULL, 200, 0, 0 },
+    { "getDictionary", NULL, NULL, 404, 0, 0 },
+    { "listErrors", "", NULL, 200, 0, 0 },
+
+    { "internalGetCustomerById", "customer:view", "{\"customerId\":\"%s\"}", 200, 404, 404 },
+    { "internalCreateCustomer", "customer:create", "{}", 400, 0, 0 },
+    { "internalUpdateCustomer", "customer:update", "{\"customerId\":\"%s\",\"customerDTO\":{\"description\":\"改\"}}", 200, 404, 404 },
+    { "internalDeleteCustomer", "customer:delete", "{\"customerId\":\"%s\"}", 200, 404, 404 },
+};
+
+static const struct expectation *expectation_of(const char *operation)
+{
+    for (size_t i = 0; i < COUNT(expectations); i++)
+        if (!strcmp(expectations[i].operation, operation)) return &expectations[i];
+    expect(false, "%s: nobody says what it answers", operation);
+    return NULL;
+}
+
+/* --- every published operation ----------------------------------------------------------------------------------------- */
+
+struct operation {
+    const char *method, *path;
+    const struct expectation *expected;
+};
+
+static char *filled(const char *format, const char *from, const char *until, const char *id)
+{
+    const char *begin = format ? strstr(format, from) : NULL;
+    if (!begin) return (char *)format;
+    return text("%.*s%s%s", (int)(begin - format), format, id, strstr(begin, until) + strlen(until));
+}
+
+static char *upper(const char *word)
+{
+    char *all = text("%s", word);
+    for (char *p = all; *p; p++) *p = (char)toupper((unsigned char)*p);
+    return all;
+}
+
+static int every_operation(void (*judge)(const struct operation *o, void *arg), void *arg)
+{
+    const char *const urls[] = { stack.auth_url, stack.customer_url };
+    const cJSON *path, *operation;
+    int n = 0;
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        target(urls[i]);
+        struct reply *openapi = expect_status(GET("/openapi.json"), 200);
+        cJSON_ArrayForEach(path, at(openapi, "paths")) cJSON_ArrayForEach(operation, path)
+        {
+            const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(operation, "operationId"));
+            if (!id) continue;
+            struct operation o = { upper(operation->string), path->string, expectation_of(id) };
+            judge(&o, arg);
+            n++;
+        }
+    }
+    return n;
+}
+
+static struct reply *called(const struct operation *o, const char *token, const char *id)
+{
+    return call_as(token, o->method, filled(o->path, "{", "}", id), filled(o->expected->body, "%s", "%s", id));
+}
+
+/* --- without a good token ---------------------------------------------------------------------------------------------- */
+
+static bool is_public(const struct operation *o)
+{
+    return o->expected->needs && !*o->expected->needs;
+}
+
+static void judge_stranger(const struct operation *o, void *token)
+{
+    struct reply *r = called(o, token, UUID_ABSENT);
+    if (is_public(o)) expect_status(r, o->expected->live);
+    else expect_error(r, 401, "UNAUTHENTICATED", "");
+}
+
+static char *expired(void)
+{
+    long now = (long)time(NULL);
+    char *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
+    char *key = sql(stack.auth_db, "SELECT private_pem FROM signing_keys WHERE signs");
+    char *permissions = sql(stack.auth_db, "SELECT to_json(permissions) FROM roles WHERE role_name = 'ADMIN'");
+    char *payload = text("{\"iss\":\"crm-auth\",\"aud\":\"crm\",\"sub\":\"" UUID_ABSENT "\",\"preferred_username\":\"x\",\"name\":\"x\","
+                         "\"jti\":\"%s\",\"roles\":[\"ADMIN\"],\"permissions\":%s,\"scope\":\"all\",\"gen\":1,"
+                         "\"iat\":%ld,\"nbf\":%ld,\"exp\":%ld}",
+                         unique("jti"), permissions, now - 600, now - 600, now - 60);
+    return jwt_es256(key, text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", kid), payload);
+}
+
+static void test_every_operation_without_a_good_token(void **state)
+{
+    (void)state;
+    assert_int_equal(every_operation(judge_stranger, NULL), COUNT(expectations));
+    assert_int_equal(every_operation(judge_stranger, expired()), COUNT(expectations));
+}
+
+/* --- each role --------------------------------------------------------------------------------------------------------- */
+
+struct cast {
+    const char *role;
+    bool reaches_all;
+    struct user user;
+    char *customers[RECORDS], *contacts[RECORDS];
+};
+
+static char *customer_of(const char *owner)
+{
+    return sql(stack.customer_db, "INSERT INTO customers (customer_id, customer_name, customer_type, status, created_by) "
+                                  "VALUES (gen_random_uuid(), '某', '企业', '活跃', '%s') RETURNING customer_id", owner);
+}
+
+static char *contact_of(const char *owner)
+{
+    return sql(stack.customer_db, "INSERT INTO contacts (contact_id, contact_name, created_by) "
+                                  "VALUES (gen_random_uuid(), '某', '%s') RETURNING contact_id", owner);
+}
+
+static struct cast cast(const char *role)
+{
+    struct cast c = { .role = role, .user = user_in(role, department(NULL)) };
+    struct user other = user_in("SALES_REP", department(NULL));
+    const char *const owners[ABSENT] = { [OWN] = c.user.id, [OTHERS] = other.id, [DELETED] = c.user.id };
+    c.reaches_all = !strcmp(sql(stack.auth_db, "SELECT data_scope FROM roles WHERE role_name = '%s'", role), "all");
+    for (int i = 0; i < ABSENT; i++) {
+        c.customers[i] = customer_of(owners[i]);
+        c.contacts[i] = contact_of(owners[i]);
+    }
+    c.customers[ABSENT] = c.contacts[ABSENT] = text(UUID_ABSENT);
+    return c;
+}
+
+/* As they were before the last operation. */
+static void reset(const struct cast *c)
+{
+    static const char *const nouns[] = { "customer", "contact" };
+    for (int i = 0; i < 2; i++) {
+        char *const *ids = i ? c->contacts : c->customers;
+        sql(stack.customer_db, "UPDATE %ss SET deleted_time = CASE WHEN %s_id = '%s' THEN now() END WHERE %s_id IN ('%s', '%s', '%s')",
+            nouns[i], nouns[i], ids[DELETED], nouns[i], ids[OWN], ids[OTHERS], ids[DELETED]);
+    }
+}
+
+static int status_of(const struct expectation *e, const struct cast *c, enum record record)
+{
+    if (record == OTHERS) return c->reaches_all ? e->live : 404;
+    return record == OWN ? e->live : record == DELETED ? e->deleted : e->absent;
+}
+
+static bool may(const char *role, const char *permission)
+{
+    return !permission || !*permission ||
+           sql_count(stack.auth_db, "SELECT count(*) FROM roles WHERE role_name = '%s' AND '%s' = ANY (permissions)", role, permission);
+}
+
+static void judge_role(const struct operation *o, void *arg)
+{
+    const struct cast *c = arg;
+    const struct expectation *e = o->expected;
+    bool allowed = may(c->role, e->needs);
+    char *const *ids = strstr(o->path, "{contact_id}") ? c->contacts : c->customers;
+    for (int i = 0; i < (e->absent ? RECORDS : 1); i++) {
+        if (e->absent) reset(c);
+        struct reply *r = called(o, c->user.token, e->absent ? ids[i] : UUID_ABSENT);
+        int want = !allowed ? 403 : e->absent ? status_of(e, c, (enum record)i) : e->live;
+        expect(r->status == want, "%s, record %d: %s is %ld instead of %d: %s", c->role, i, e->operation, r->status, want, r->body);
+    }
+}
+
+static void test_every_operation_by_each_role(void **state)
+{
+    (void)state;
+    static const char *const roles[] = { "ADMIN", "SALES_DIRECTOR", "SALES_MANAGER", "SALES_REP", "FINANCE", "AUDITOR", "API_CLIENT" };
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        struct cast c = cast(roles[i]);
+        assert_int_equal(every_operation(judge_role, &c), COUNT(expectations));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operation_without_a_good_token),
+        cmocka_unit_test(test_every_operation_by_each_role),
+    };
+    return system_main("authorization", tests, COUNT(tests));
+}
