@@ -12,11 +12,12 @@ const struct opt auth_opts[] = {
 
 static const struct resource *const no_resources[] = { NULL };
 static const struct pg_stmt *const statements[] = { &stmt_user_by_name, &stmt_key_signing, &stmt_key_add,
-                                                    &stmt_key_public, &stmt_revocations, NULL };
+                                                    &stmt_key_public, &stmt_revocations, &stmt_client, NULL };
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "create-admin")) return admin_create(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "create-client")) return client_create(argc, argv);
     const struct service service = {
         .name = "auth-service",
         .routes = &auth_service_routes,
