@@ -141,9 +141,11 @@ static const struct trust *trust_of(const struct worker *w)
     return &((const struct app_settings *)settings_of(w))->trust;
 }
 
-static struct token_rules rules_of(const struct trust *t)
+/* The gateway is no audience: a token for one service does not come from outside. */
+static struct token_rules rules_of(const struct worker *w, const struct trust *t)
 {
     struct token_rules rules = tokens_own;
+    rules.service = w->app->trusts_gateway ? w->app->name : NULL;
     if (!t->is_foreign) return rules;
     rules = (struct token_rules){ .issuer = t->issuer, .audience = t->audience, .is_foreign = true, .secret = str_of(t->secret) };
     scope_read(str_of(t->default_scope), &rules.scope);
@@ -173,7 +175,7 @@ static bool start_validator(struct worker *w, const struct trust *t)
 bool trust_start(struct worker *w)
 {
     const struct trust *t = trust_of(w);
-    struct token_rules rules = rules_of(t);
+    struct token_rules rules = rules_of(w, t);
     w->tokens = tokens_new(&rules);
     if (t->jwks_url) w->keys = keys_new(w, t->jwks_url);
     bool ok = (w->keys || !t->jwks_url) && start_revocations(w, t) && start_validator(w, t);

@@ -75,9 +75,17 @@ static bool audience_is(const struct json *c, const struct token_rules *rules)
     return found;
 }
 
+/* RFC 9068 section 2.2: who asked for the token. We name it where that is nobody's user. */
+static bool is_of_service(const struct json *c)
+{
+    struct str client = text_of(c, STR("client_id"));
+    return client.len && str_eq(client, text_of(c, STR("sub")));
+}
+
 static const char *parties_check(const struct json *c, const struct token_rules *rules)
 {
-    bool ok = (!rules->issuer || str_is(text_of(c, STR("iss")), rules->issuer)) && (!rules->audience || audience_is(c, rules));
+    bool for_us = rules->service && is_of_service(c) && str_is(text_of(c, STR("aud")), rules->service);
+    bool ok = (!rules->issuer || str_is(text_of(c, STR("iss")), rules->issuer)) && (!rules->audience || for_us || audience_is(c, rules));
     return ok ? NULL : "wrong issuer or audience";
 }
 
@@ -103,6 +111,7 @@ static const char *own_check(struct arena *a, const struct json *c, struct princ
     if (!uuid_valid(who->user_id)) return "subject is no UUID";
     if (!claims_names(a, c, STR("roles"), NULL, &who->roles) || !claims_names(a, c, STR("permissions"), who, &who->permissions))
         return "roles or permissions missing";
+    who->is_service = is_of_service(c);
     return place_check(a, c, who);
 }
 

@@ -15,6 +15,7 @@
 
 struct token_rules {
     const char *issuer, *audience; /* NULL: any, for is_foreign only */
+    const char *service;           /* our own name: tokens of services may be for it alone; NULL: none may */
     bool is_foreign;               /* tokens of an outside system */
     enum data_scope scope;         /* is_foreign: of a user whose token has none */
     struct str secret;             /* HS256 by it, and by nothing else; absent: ES256 by published keys */

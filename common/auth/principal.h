@@ -10,6 +10,7 @@ enum data_scope { SCOPE_OWN, SCOPE_DEPARTMENT, SCOPE_BELOW, SCOPE_ALL };
 struct principal {
     struct str user_id, username, name; /* sub, preferred_username, name */
     struct str session_id;              /* jti */
+    bool is_service;                    /* a program with a token of its own; user_id is its client_id */
     struct str roles, permissions;      /* JSON arrays of names, as in the token */
     enum data_scope scope;
     struct str department;              /* its path in the tree of departments, "1.4.7"; empty: none */

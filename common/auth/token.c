@@ -47,6 +47,7 @@ struct tokens *tokens_new(const struct token_rules *rules)
     t->rules = *rules;
     t->rules.issuer = keep(&t->arena, rules->issuer);
     t->rules.audience = keep(&t->arena, rules->audience);
+    t->rules.service = keep(&t->arena, rules->service);
     t->rules.secret = arena_dup(&t->arena, rules->secret);
     return t;
 }
@@ -254,7 +255,8 @@ static bool claims_add(jwt_t *jwt, struct arena *a, const struct token_claims *c
 {
     struct str raw = arena_printf(a, "{\"roles\":%.*s,\"permissions\":%.*s,\"gen\":%.*s}", STR_ARG(c->roles),
                                   STR_ARG(c->permissions), STR_ARG(c->generation));
-    return !(jwt_add_grant(jwt, "iss", TOKEN_ISSUER) || jwt_add_grant(jwt, "aud", TOKEN_AUDIENCE) ||
+    return !(jwt_add_grant(jwt, "iss", TOKEN_ISSUER) || add_text(jwt, a, "aud", c->audience.len ? c->audience : STR(TOKEN_AUDIENCE)) ||
+             (c->is_service && add_text(jwt, a, "client_id", c->user_id)) ||
              add_text(jwt, a, "sub", c->user_id) || add_text(jwt, a, "preferred_username", c->username) ||
              add_text(jwt, a, "name", c->name) || add_text(jwt, a, "jti", c->session_id) ||
              add_text(jwt, a, "scope", c->scope) || (c->department.len && add_text(jwt, a, "dept", c->department)) ||

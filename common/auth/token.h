@@ -27,6 +27,8 @@ struct token_claims {
     struct str roles, permissions; /* JSON arrays */
     struct str scope, department;  /* "department_and_below", "1.4"; absent department: none */
     struct str generation;         /* a number */
+    struct str audience;           /* absent: TOKEN_AUDIENCE */
+    bool is_service;               /* user_id is a client's */
     int64_t issued_s, expires_s;
 };
 

@@ -42,7 +42,7 @@ int admin_create(int argc, char **argv)
         .values = { id, argv[3], arena_cstr(&a, password_hash(&a, str_of(password))), must_change() ? "true" : "false" },
     };
     bool ok = command_run(&c);
-    bool exists = !strcmp(c.sqlstate, "23505");
+    bool exists = !strcmp(c.sqlstate, "23505") || !strcmp(c.sqlstate, "CR003");
     if (*c.sqlstate) fprintf(stderr, "create-admin: %s\n", exists ? "a user of this name exists" : "the database refused");
     arena_done(&a);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

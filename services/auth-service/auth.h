@@ -25,6 +25,7 @@ extern const struct pg_stmt stmt_sessions_end;   /* $1 user, $2 one of the sessi
                                                     how many ended, whether there is such a user */
 extern const struct pg_stmt stmt_password_of;    /* $1 user, $2 session -> password hash, device name of the session */
 extern const struct pg_stmt stmt_password_set;   /* $1 user, $2 verified hash, $3 new hash */
+extern const struct pg_stmt stmt_client;          /* $1 id, $2 audience; see client.c */
 extern const struct pg_stmt stmt_revocations;    /* see revocation.c */
 
 /* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status.
@@ -33,5 +34,10 @@ int admin_create(int argc, char **argv);
 
 /* The command "rotate-key [--overlap SECONDS] [--keep SECONDS]": see signing_key_rotate() in 0004_sessions.sql. */
 int key_rotate(int argc, char **argv);
+
+/* The command "create-client --name NAME --audience NAMES --permissions NAMES [--scope SCOPE]": prints id and secret; the exit status. */
+int client_create(int argc, char **argv);
+
+struct str client_secret_hash(struct arena *a, struct str secret); /* as it is kept */
 
 #endif

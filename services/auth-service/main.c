@@ -26,13 +26,14 @@ static const struct resource *const resources[] = { &user_resource, &department_
 static const struct pg_stmt *const statements[] = {
     &stmt_user_by_name, &stmt_login_attempt, &stmt_login_forgive, &stmt_session_begin, &stmt_grant,       &stmt_refresh,
     &stmt_sessions,     &stmt_sessions_end,  &stmt_password_of,   &stmt_password_set,  &stmt_key_signing, &stmt_key_add,
-    &stmt_key_public,   &stmt_revocations,  NULL,
+    &stmt_key_public,   &stmt_revocations,  &stmt_client,        NULL,
 };
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "create-admin")) return admin_create(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "rotate-key")) return key_rotate(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "create-client")) return client_create(argc, argv);
     const struct service service = {
         .name = "auth-service",
         .routes = &auth_service_routes,
