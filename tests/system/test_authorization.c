@@ -178,8 +178,8 @@ static char *contact_of(const char *owner)
 
 static struct cast cast(const char *role)
 {
-    struct cast c = { .role = role, .user = user_in(role, department(NULL)) };
-    struct user other = user_in("SALES_REP", department(NULL));
+    struct cast c = { .role = role, .user = user_in(role, department_below(NULL)) };
+    struct user other = user_in("SALES_REP", department_below(NULL));
     const char *const owners[ABSENT] = { [OWN] = c.user.id, [OTHERS] = other.id, [DELETED] = c.user.id };
     c.reaches_all = !strcmp(sql(stack.auth_db, "SELECT data_scope FROM roles WHERE role_name = '%s'", role), "all");
     for (int i = 0; i < ABSENT; i++) {
