@@ -98,7 +98,7 @@ static void mark(struct buf *b, const struct resource *r, const char *set, const
 static int update_reach(const struct resource *r)
 {
     int n = SQL_UPDATE_FIRST + 1;
-    for (size_t i = 0; i < r->field_count; i++) n += sql_is_writable(&r->fields[i]);
+    for (size_t i = 0; i < r->field_count; i++) n += sql_params_of(&r->fields[i]);
     return n;
 }
 

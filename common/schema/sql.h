@@ -43,6 +43,12 @@ static inline bool sql_has_index(const struct field *f)
     return (f->flags & (F_SEALED | F_EXACT)) == (F_SEALED | F_EXACT);
 }
 
+/* How many parameters of a write a field has. */
+static inline int sql_params_of(const struct field *f)
+{
+    return sql_is_writable(f) ? 1 + sql_has_index(f) : 0;
+}
+
 enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5, SQL_REFUSE_FIRST = 3 }; /* parameters before the fields */
 
 /* $1 id, $2 user, $3 pinyin, then the writable fields. */
