@@ -4,11 +4,11 @@
 #include "rest/rest.h"
 
 #include "auth/principal.h"
-#include "base/pinyin.h"
 #include "base/uuid.h"
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "rest/binding.h"
 #include "rest/echo.h"
 #include "rest/etag.h"
 #include "rest/fingerprint.h"
@@ -19,7 +19,6 @@
 #include "rest/segment.h"
 #include "rest/sight.h"
 #include "rest/statements.h"
-#include "schema/seal.h"
 #include "schema/sql.h"
 #include "schema/validate.h"
 
@@ -58,42 +57,6 @@ static void add(struct sql_params *p, const char *value)
 
 /* --- parameters of each verb ------------------------------------------------------------------------------------------ */
 
-static const char *pinyin_param(struct req *r, const struct write *w)
-{
-    const struct resource *resource = w->statements->resource;
-    for (size_t i = 0; i < resource->field_count; i++)
-        if (resource->fields[i].flags & F_PINYIN && w->values.text[i])
-            return arena_cstr(&r->arena, pinyin_of(&r->arena, str_of(w->values.text[i])));
-    return NULL;
-}
-
-static void add_field(struct req *r, struct write *w, const struct field *f, const char *text)
-{
-    const struct resource *resource = w->statements->resource;
-    unsigned char id[UUID_BYTES];
-    uuid_bytes(str_of(w->id), id);
-    add(&w->params, f->flags & F_SEALED ? seal_write(&r->arena, resource, f, id, text) : text);
-    if (sql_has_index(f)) add(&w->params, seal_index(&r->arena, resource, f, text));
-}
-
-static void add_fields(struct req *r, struct write *w)
-{
-    const struct resource *resource = w->statements->resource;
-    for (size_t i = 0; i < resource->field_count; i++)
-        if (sql_is_writable(&resource->fields[i])) add_field(r, w, &resource->fields[i], w->values.text[i]);
-}
-
-/* Bit n: the n-th writable field is given. */
-static const char *given_param(struct req *r, const struct write *w)
-{
-    const struct resource *resource = w->statements->resource;
-    uint64_t bits = 0;
-    int n = 0;
-    for (size_t i = 0; i < resource->field_count; i++)
-        if (sql_is_writable(&resource->fields[i])) bits |= (w->values.given >> i & 1) << n++;
-    return arena_printf(&r->arena, "%lld", (long long)bits).p;
-}
-
 static void add_reach(struct sql_params *p, const struct write *w)
 {
     if (w->statements->is_scoped) add(p, w->scope.reach);
@@ -103,18 +66,18 @@ static void create_params(struct req *r, struct write *w)
 {
     add(&w->params, w->id);
     add(&w->params, w->user);
-    add(&w->params, pinyin_param(r, w));
-    add_fields(r, w);
+    add(&w->params, binding_pinyin(&r->arena, w->statements->resource, &w->values));
+    binding_add(&w->params, &r->arena, w->statements->resource, w->id, &w->values);
 }
 
 static void update_params(struct req *r, struct write *w)
 {
     add(&w->params, w->id);
     add(&w->params, w->user);
-    add(&w->params, pinyin_param(r, w));
-    add(&w->params, given_param(r, w));
+    add(&w->params, binding_pinyin(&r->arena, w->statements->resource, &w->values));
+    add(&w->params, binding_given(&r->arena, w->statements->resource, &w->values));
     add(&w->params, w->input.versions);
-    add_fields(r, w);
+    binding_add(&w->params, &r->arena, w->statements->resource, w->id, &w->values);
     add_reach(&w->params, w);
 }
 

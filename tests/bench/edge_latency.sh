@@ -36,6 +36,7 @@ latency_line() {
 latency() {
     local capacity share rate round name
     capacity=$(median <"$WORK/rate.gateway")
+    # shellcheck disable=SC2034  # drive() is what uses it
     # The client goes ahead of what it measures, where that is allowed: its own wait for a CPU is no latency of a server.
     local DRIVE_AHEAD=()
     ! chrt -f 1 true 2>/dev/null || DRIVE_AHEAD=(chrt -f 1)

@@ -1,5 +1,5 @@
-/* The authorization matrix: every operation that the services publish x {no token, an expired one, each role} x {own record, somebody
- * else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here: one that is not fails. */
+/* The authorization matrix: every operation that the services publish x {no token, an expired or revoked one, each role} x {own record,
+ * somebody else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here: one that is not fails. */
 #include "crm.h"
 #include "expect.h"
 #include "jwt.h"
@@ -22,6 +22,41 @@ static const struct expectation {
     { "login", "", "{}", 400, 0, 0 },
     { "validateToken", NULL, NULL, 200, 0, 0 },
     { "getJwks", "", NULL, 200, 0, 0 },
+    { "refreshToken", "", "{}", 400, 0, 0 },
+    { "issueServiceToken", "", "{}", 415, 0, 0 }, /* a form, RFC 6749 */
+    { "internalListRevocations", "", NULL, 200, 0, 0 },
+    { "logout", NULL, NULL, 200, 0, 0 },
+    { "changePassword", NULL, "{}", 400, 0, 0 },
+    { "listSessions", NULL, NULL, 200, 0, 0 },
+    { "endOtherSessions", NULL, NULL, 200, 0, 0 },
+    { "endSession", NULL, NULL, 404, 0, 0 },
+
+    { "listUserSessions", "user:manage", NULL, 404, 0, 0 },
+    { "endUserSessions", "user:manage", NULL, 404, 0, 0 },
+    { "endUserSession", "user:manage", NULL, 404, 0, 0 },
+    { "resetUserPassword", "user:manage", "{}", 400, 0, 0 },
+    { "listUsers", "user:manage", NULL, 200, 0, 0 },
+    { "createUser", "user:manage", "{}", 400, 0, 0 },
+    { "getUser", "user:manage", NULL, 404, 0, 0 },
+    { "updateUser", "user:manage", "{}", 404, 0, 0 },
+    { "patchUser", "user:manage", "{}", 404, 0, 0 },
+    { "deleteUser", "user:manage", NULL, 404, 0, 0 },
+    { "restoreUser", "user:manage", NULL, 404, 0, 0 },
+    { "listDepartments", "user:manage", NULL, 200, 0, 0 },
+    { "createDepartment", "user:manage", "{}", 400, 0, 0 },
+    { "getDepartment", "user:manage", NULL, 404, 0, 0 },
+    { "updateDepartment", "user:manage", "{}", 404, 0, 0 },
+    { "patchDepartment", "user:manage", "{}", 404, 0, 0 },
+    { "deleteDepartment", "user:manage", NULL, 404, 0, 0 },
+    { "restoreDepartment", "user:manage", NULL, 404, 0, 0 },
+    { "listRoles", "user:manage", NULL, 200, 0, 0 },
+    { "createRole", "user:manage", "{}", 400, 0, 0 },
+    { "getRole", "user:manage", NULL, 404, 0, 0 },
+    { "updateRole", "user:manage", "{}", 404, 0, 0 },
+    { "patchRole", "user:manage", "{}", 404, 0, 0 },
+    { "deleteRole", "user:manage", NULL, 404, 0, 0 },
+    { "restoreRole", "user:manage", NULL, 404, 0, 0 },
+    { "listPermissions", "user:manage", NULL, 200, 0, 0 },
 
     { "listCustomers", "customer:view", NULL, 200, 0, 0 },
     { "createCustomer", "customer:create", "{}", 400, 0, 0 },
@@ -84,9 +119,10 @@ struct operation {
 
 static char *filled(const char *format, const char *from, const char *until, const char *id)
 {
-    const char *begin = format ? strstr(format, from) : NULL;
-    if (!begin) return (char *)format;
-    return text("%.*s%s%s", (int)(begin - format), format, id, strstr(begin, until) + strlen(until));
+    char *all = (char *)format;
+    for (const char *begin; all && (begin = strstr(all, from));)
+        all = text("%.*s%s%s", (int)(begin - all), all, id, strstr(begin, until) + strlen(until));
+    return all;
 }
 
 static char *upper(const char *word)
@@ -116,6 +152,13 @@ static int every_operation(void (*judge)(const struct operation *o, void *arg), 
     return n;
 }
 
+/* Whoever logs out does so of a session of its own. */
+static const char *token_for(const struct operation *o, struct user user)
+{
+    if (!strcmp(o->expected->operation, "logout")) user_log_in(&user);
+    return user.token;
+}
+
 static struct reply *called(const struct operation *o, const char *token, const char *id)
 {
     return call_as(token, o->method, filled(o->path, "{", "}", id), filled(o->expected->body, "%s", "%s", id));
@@ -138,8 +181,8 @@ static void judge_stranger(const struct operation *o, void *token)
 static char *expired(void)
 {
     long now = (long)time(NULL);
-    char *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
-    char *key = sql(stack.auth_db, "SELECT private_pem FROM signing_keys WHERE signs");
+    char *kid = sql(stack.auth_db, "SELECT kid FROM signing_key");
+    char *key = sql(stack.auth_db, "SELECT private_pem FROM signing_key");
     char *permissions = sql(stack.auth_db, "SELECT to_json(permissions) FROM roles WHERE role_name = 'ADMIN'");
     char *payload = text("{\"iss\":\"crm-auth\",\"aud\":\"crm\",\"sub\":\"" UUID_ABSENT "\",\"preferred_username\":\"x\",\"name\":\"x\","
                          "\"jti\":\"%s\",\"roles\":[\"ADMIN\"],\"permissions\":%s,\"scope\":\"all\",\"gen\":1,"
@@ -148,9 +191,30 @@ static char *expired(void)
     return jwt_es256(key, text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", kid), payload);
 }
 
+static bool is_refused(void *token)
+{
+    const char *const urls[] = { stack.auth_url, stack.customer_url };
+    bool refused = true;
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        target(urls[i]);
+        refused &= call_as(token, "GET", i ? "/api/v1/customers?size=1" : "/api/v1/auth/sessions", NULL)->status == 401;
+    }
+    return refused;
+}
+
+/* Of an administrator who was one until a moment ago. */
+static char *revoked(void)
+{
+    struct user u = user_in("ADMIN", NULL);
+    sql(stack.auth_db, "UPDATE users SET status = '停用' WHERE user_id = '%s'", u.id);
+    expect(poll_until(10, is_refused, u.token), "a disabled user's token goes on");
+    return u.token;
+}
+
 static void test_every_operation_without_a_good_token(void **state)
 {
     (void)state;
+    assert_int_equal(every_operation(judge_stranger, revoked()), COUNT(expectations));
     assert_int_equal(every_operation(judge_stranger, NULL), COUNT(expectations));
     assert_int_equal(every_operation(judge_stranger, expired()), COUNT(expectations));
 }
@@ -221,7 +285,7 @@ static void judge_role(const struct operation *o, void *arg)
     char *const *ids = strstr(o->path, "{contact_id}") ? c->contacts : c->customers;
     for (int i = 0; i < (e->absent ? RECORDS : 1); i++) {
         if (e->absent) reset(c);
-        struct reply *r = called(o, c->user.token, e->absent ? ids[i] : UUID_ABSENT);
+        struct reply *r = called(o, token_for(o, c->user), e->absent ? ids[i] : UUID_ABSENT);
         int want = !allowed ? 403 : e->absent ? status_of(e, c, (enum record)i) : e->live;
         expect(r->status == want, "%s, record %d: %s is %ld instead of %d: %s", c->role, i, e->operation, r->status, want, r->body);
     }

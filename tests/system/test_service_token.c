@@ -91,9 +91,9 @@ static void test_only_programs_have_tokens_for_a_service(void **state)
                                            ",\"client_id\":\"018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05\"" };
     long now = (long)time(NULL);
     for (size_t i = 0; i < COUNT(clients); i++) {
-        char *token = jwt_es256(sql(stack.auth_db, "SELECT private_pem FROM signing_keys WHERE signs"),
+        char *token = jwt_es256(sql(stack.auth_db, "SELECT private_pem FROM signing_key"),
                                 text("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}",
-                                     sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs")),
+                                     sql(stack.auth_db, "SELECT kid FROM signing_key")),
                                 text("{\"iss\":\"crm-auth\",\"aud\":\"customer-service\",\"sub\":\"018f3c5e-7a10-7c3e-9b1a-2f6d8e4c1e05\","
                                      "\"preferred_username\":\"x\",\"name\":\"x\",\"jti\":\"%s\",\"roles\":[],"
                                      "\"permissions\":[\"customer:view\"],\"scope\":\"all\",\"gen\":1,"

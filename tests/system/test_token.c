@@ -115,7 +115,7 @@ static void test_token_makes_nobody_call_out(void **state)
     (void)state;
     static const char *const claims[] = { "\"jku\":\"%s\"", "\"x5u\":\"%s\"", "\"jwk\":{\"kty\":\"EC\"},\"jku\":\"%s\"" };
     struct puppet evil = puppet_open();
-    char *url = text("http://127.0.0.1:%d/keys", evil.port), *kid = sql(stack.auth_db, "SELECT kid FROM signing_keys WHERE signs");
+    char *url = text("http://127.0.0.1:%d/keys", evil.port), *kid = sql(stack.auth_db, "SELECT kid FROM signing_key");
     for (size_t i = 0; i < COUNT(claims); i++) {
         char *more = text("%.*s%s%s", (int)(strstr(claims[i], "%s") - claims[i]), claims[i], url, strstr(claims[i], "%s") + 2);
         const char *kids[] = { kid, "elsewhere", url };
