@@ -12,7 +12,7 @@ $(O)/tests/bench/hold: $(call obj,$(HOLD_PARTS:%=tests/bench/%.c))
 
 BENCH := BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/run.sh
 
-bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive $(O)/tests/bench/hold all
+bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive $(O)/tests/bench/hold $(O)/tests/bench/cost all
 
 bench: ## measure at 1,000,000 customers: docs/performance.md (some 12 minutes)
 	@deploy/bootstrap.sh
@@ -29,4 +29,9 @@ bench-edge: ## the gateway beside HAProxy: docs/performance-edge.md (some 7 minu
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/edge.sh
 
-.PHONY: bench-tools bench bench-quick bench-edge
+bench-identity: ## logins, revocation, token check, masking: docs/performance-identity.md (1 minute)
+	@deploy/bootstrap.sh
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed COST=$(O)/tests/bench/cost tests/bench/identity.sh
+
+.PHONY: bench-tools bench bench-quick bench-edge bench-identity

@@ -23,15 +23,6 @@ gateway_overload_recovery_s     <= 10
 TABLE
 }
 
-# The goals with what was measured: name, value, goal, whether it is reached; tabs between.
-goals_reached() {
-    awk 'NR == FNR { value[$1] = $2; next }
-        $1 in value {
-            is_reached = $2 == "<=" ? value[$1] <= $3 + 0 : value[$1] >= $3 + 0
-            printf "%s\t%s\t%s %s\t%s\n", $1, value[$1], $2, $3, is_reached ? "yes" : "no"
-        }' "$WORK/results" <(goals)
-}
-
 # "gateway_cpu_us 40", "haproxy_cpu_us 80": a line for cpu_us, a column for each that was measured.
 side_by_side() {
     awk 'BEGIN { count = split("gateway haproxy haproxy_trusting service", who, " ") }
