@@ -36,9 +36,9 @@ latency_line() {
 latency() {
     local capacity share rate round name
     capacity=$(median <"$WORK/rate.gateway")
-    # shellcheck disable=SC2034  # drive() is what uses it
     # The client goes ahead of what it measures, where that is allowed: its own wait for a CPU is no latency of a server.
     local DRIVE_AHEAD=()
+    # shellcheck disable=SC2034  # drive() is what uses it
     ! chrt -f 1 true 2>/dev/null || DRIVE_AHEAD=(chrt -f 1)
     for share in "${LATENCY_SHARES[@]}"; do
         rate=$(awk -v rate="$capacity" -v share="$share" 'BEGIN { printf "%d", rate * share }')

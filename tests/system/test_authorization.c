@@ -1,5 +1,6 @@
-/* The authorization matrix: every operation that the services publish x {no token, an expired or revoked one, each role} x {own record,
- * somebody else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here: one that is not fails. */
+/* The authorization matrix: every operation that the services publish x {no token, an expired or revoked one, each role} x
+ * {own record, somebody else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here:
+ * one that is not fails. */
 #include "crm.h"
 #include "expect.h"
 #include "jwt.h"

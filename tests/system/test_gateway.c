@@ -71,7 +71,8 @@ static void test_client_logs_in_and_works_with_customers(void **state)
     struct reply *r =
         POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password));
     expect_status(r, 200);
-    assert_string_equal(keys_at(r, ""), "access_token,token_type,expires_in,user_info,refresh_token,refresh_expires_in,must_change_password");
+    assert_string_equal(keys_at(r, ""), "access_token,token_type,expires_in,user_info,refresh_token,refresh_expires_in,"
+                                        "must_change_password");
     as(text_at(r, "access_token"));
     expect_status(GET("/api/v1/auth/validate"), 200);
     const char *name = unique("经网关");
