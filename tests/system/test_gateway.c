@@ -68,8 +68,7 @@ static void test_client_logs_in_and_works_with_customers(void **state)
     (void)state;
     through_gateway();
     as(NULL);
-    struct reply *r =
-        POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password));
+    struct reply *r = POST("/api/v1/auth/login", text("{\"username\":\"%s\",\"password\":\"%s\"}", stack.username, stack.password));
     expect_status(r, 200);
     assert_string_equal(keys_at(r, ""), "access_token,token_type,expires_in,user_info,refresh_token,refresh_expires_in,"
                                         "must_change_password");

@@ -33,7 +33,7 @@ static bool must_change(const char *id)
 
 static void expect_hidden(const struct reply *r, const char *password)
 {
-    expect(!has_text(r, password) && !has_text(r, "scrypt") && !has_text(r, "\"password"), "%s: %s", r->what, r->body);
+    expect(!has_text(r, password) && !has_text(r, "argon2id") && !has_text(r, "\"password"), "%s: %s", r->what, r->body);
 }
 
 static void test_no_reply_holds_a_password(void **state)
@@ -50,7 +50,7 @@ static void test_no_reply_holds_a_password(void **state)
     expect_hidden(expect_status(PUT(text("%s/password", path), text("{\"password\":\"%s\"}", password)), 200), password);
     r = call("PATCH", path, text("{\"password\":\"%s\"}", other), "If-Match: \"99.x\"", NULL);
     expect_error(r, 412, "VERSION_CONFLICT", "");
-    expect(!has_text(r, other) && !has_text(r, "scrypt"), "%s", r->body);
+    expect(!has_text(r, other) && !has_text(r, "argon2id"), "%s", r->body);
     r = POST("/api/v1/users", text("{\"username\":\"%s\",\"name\":\"某\",\"password\":\"%s\"}", name, other));
     expect_error(r, 409, "DUPLICATE", "username");
     expect(!has_text(r, other), "%s", r->body);
@@ -66,15 +66,15 @@ static void test_no_table_but_users_holds_a_password(void **state)
     expect_status(reset(id, unique("secret")), 200);
     expect_status(DELETE(user_path(id)), 200);
     assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox WHERE aggregate_id = '%s'", id), 3);
-    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%%scrypt%%' OR o::text LIKE '%%%s%%' "
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%%$argon2id%%' OR o::text LIKE '%%%s%%' "
                                               "OR o.after ? 'password_hash' OR o.before ? 'password_hash'", password), 0);
     assert_string_equal(sql(stack.auth_db, "SELECT reply ->> 'username' FROM idempotency WHERE key = '%s'", key), name);
-    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency i WHERE i::text LIKE '%%scrypt%%' "
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency i WHERE i::text LIKE '%%$argon2id%%' "
                                               "OR reply ? 'password_hash'"), 0);
     const char *body = text("POST /api/v1/users\n{\"username\":\"%s\",\"name\":\"某\",\"password\":\"%s\"}", name, password);
     assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM idempotency WHERE "
                                               "request = sha256(convert_to('%s', 'UTF8'))", body), 0);
-    expect(!strncmp(sql(stack.auth_db, "SELECT password_hash FROM users WHERE user_id = '%s'", id), "scrypt$", 7), "no hash");
+    expect(!strncmp(sql(stack.auth_db, "SELECT password_hash FROM users WHERE user_id = '%s'", id), "$argon2id$", 10), "no hash");
 }
 
 static void test_no_log_holds_a_password(void **state)
@@ -89,7 +89,7 @@ static void test_no_log_holds_a_password(void **state)
     POST("/api/v1/users", text("{\"username\":7,\"password\":\"%s\"}", password));
     PATCH(user_path(id), text("{\"password\":\"%s\",\"roles\":[\"NOBODY\"]}", password));
     assert_int_not_equal(system(text("grep -rqF '%s' \"$LOG_DIR\"", password)), 0);
-    assert_int_not_equal(system("grep -rqF 'scrypt$' \"$LOG_DIR\""), 0);
+    assert_int_not_equal(system("grep -rqF '$argon2id$' \"$LOG_DIR\""), 0);
     assert_int_equal(system("grep -q /api/v1/users \"$LOG_DIR\"/auth-service.log"), 0);
 }
 

@@ -113,7 +113,7 @@ static void test_user_updates_merge_and_keep_versions_apart(void **state)
     r = call("PUT", path, "{\"name\":\"赵六\"}", first, NULL);
     expect_error(r, 412, "VERSION_CONFLICT", "");
     expect_text(r, "current.name", "王五");
-    expect(!at(r, "current.password") && !has_text(r, "scrypt"), "%s", r->body);
+    expect(!at(r, "current.password") && !has_text(r, "argon2id"), "%s", r->body);
     r = expect_status(GET(path), 200);
     expect_text(r, "data.name", "王五");
     expect_text(r, "data.roles.0", "FINANCE");
