@@ -52,7 +52,7 @@ logins() {
     user_make dengluzhe SALES_REP
     printf '1\tlogin\tPOST\t/api/v1/auth/login\t{"username":"dengluzhe","password":"%s"}\n' "$PASSWORD" >"$WORK/login.mix"
     reads get_alone
-    timeout 60 "$DRIVE" -j -c 64 -w 1 -d "$RUN_S" -p -r "$LOGINS" -m "$WORK/login.mix" "$AUTH_SERVICE_URL" >"$out" &
+    timeout 60 "$DRIVE" -j -n -c 256 -w 1 -d "$RUN_S" -p -r "$LOGINS" -m "$WORK/login.mix" "$AUTH_SERVICE_URL" >"$out" &
     reads get_with_logins
     wait $!
     result logins_per_second "$(DRIVE_OUT=$out figure per_second)"
@@ -148,7 +148,7 @@ $(goals_reached | awk -F'\t' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4
 $(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
 
 - **Reads beside logins**: $READS GETs a second on customer-service, at random (Poisson), alone and beside $LOGINS logins a second (Argon2id,
-  19 MiB) on auth-service, $RUN_S s each.
+  19 MiB) on auth-service, each on a connection of its own, $RUN_S s each.
 - **Denied**: from the answer to \`DELETE /api/v1/users/{user_id}/sessions\` until gateway, customer-service and auth-service have all answered
   401 to the token; $REVOCATIONS times, with Redis, and with Redis killed.
 - **token_check_us**: a token that was verified before: looked up, its time and the list of revocations checked.
