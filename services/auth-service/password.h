@@ -11,7 +11,7 @@ enum { HASHES_WAITING_MAX = 64 };              /* of a worker: further ones are 
 /* "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>"; absent when there is no memory for it. */
 struct str password_hash(struct arena *a, struct str password);
 
-/* Constant time in the hash. An absent `stored` costs as much as a real one and is false: nobody learns which users exist. */
+/* `stored` is what password_hash() gave, now or in version 0.1.0 (scrypt). Constant time in the hash. An absent `stored` costs as much as a real one and is false: nobody learns which users exist. */
 bool password_verify(struct str password, struct str stored);
 
 #endif

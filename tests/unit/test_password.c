@@ -56,6 +56,17 @@ static void test_vector(void **state)
     assert_false(password_verify(STR("password"), other_hash));
 }
 
+/* RFC 7914 section 12: N 1024, r 8, p 16, "password", "NaCl"; the first 32 bytes. */
+static void test_hashes_of_the_first_version_still_verify(void **state)
+{
+    (void)state;
+#define SCRYPT(log2_n, salt) STR("scrypt$" log2_n "$8$16$" salt "$_bq-HJ00cgB4VucZDQHp_nxq18vII3gw53N2Y0s3MWI")
+    assert_true(password_verify(STR("password"), SCRYPT("10", "TmFDbA")));
+    assert_false(password_verify(STR("Password"), SCRYPT("10", "TmFDbA")));
+    assert_false(password_verify(STR("password"), SCRYPT("11", "TmFDbA")));
+    assert_false(password_verify(STR("password"), SCRYPT("10", "TmFDbB")));
+}
+
 static void test_what_is_no_hash_never_matches(void **state)
 {
     (void)state;
@@ -68,6 +79,9 @@ static void test_what_is_no_hash_never_matches(void **state)
         STR("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"),
         STR("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA"),
         STR("$argon2id$v=19$m=-1,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA"),
+        STR("scrypt$10$8$16$TmFDbA$"),
+        STR("scrypt$10$8$16$TmFDbA$AAAA"),
+        STR("scrypt$99$8$16$TmFDbA$_bq-HJ00cgB4VucZDQHp_nxq18vII3gw53N2Y0s3MWI"),
         STR("$2b$12$abcdefghijklmnopqrstuv"),
         arena_printf(&a, "%.*s$", STR_ARG(good)),
         arena_printf(&a, "x%.*s", STR_ARG(good)),
@@ -102,6 +116,7 @@ int main(void)
 #define PASSWORD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         PASSWORD(test_hash_and_verify), PASSWORD(test_the_same_password_is_never_stored_twice_alike), PASSWORD(test_vector),
+        PASSWORD(test_hashes_of_the_first_version_still_verify),
         PASSWORD(test_what_is_no_hash_never_matches), PASSWORD(test_nobody_takes_as_long_as_somebody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
