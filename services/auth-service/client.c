@@ -81,10 +81,15 @@ static void read_form(struct req *r, struct grant *g)
 
 /* --- the grant -------------------------------------------------------------------------------------------------------- */
 
+static void say_form(struct req *r)
+{
+    problem_add(&r->problem, &r->arena, E_UNSUPPORTED_MEDIA, STR("Content-Type"), STR("must be application/x-www-form-urlencoded"));
+}
+
 static enum step grant_query(struct req *r)
 {
     struct grant *g = r->state;
-    if (!is_form(r)) return problem_set(&r->problem, E_UNSUPPORTED_MEDIA), STEP_FAIL;
+    if (!is_form(r)) return say_form(r), STEP_FAIL;
     bool has_basic = read_basic(r, g);
     if (has_basic) read_form(r, g);
     if (r->problem.code == E_OK && (!has_basic || !uuid_valid(g->id))) problem_set(&r->problem, E_BAD_CREDENTIALS);

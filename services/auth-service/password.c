@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-enum { MEMORY_KIB = 19456, PASSES = 2, LANES = 1, SALT_LEN = 16, HASH_LEN = 32, ENCODED_LEN = 128 };
+enum { MEMORY_KIB = 9216, PASSES = 4, LANES = 1, SALT_LEN = 16, HASH_LEN = 32, ENCODED_LEN = 128 };
 
 static bool hash_of(struct str password, const char *salt, char encoded[ENCODED_LEN])
 {

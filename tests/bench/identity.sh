@@ -148,7 +148,7 @@ $(goals_reached | awk -F'\t' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4
 $(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
 
 - **Reads beside logins**: $READS GETs a second on customer-service, at random (Poisson), alone and beside $LOGINS logins a second (Argon2id,
-  19 MiB) on auth-service, each on a connection of its own, $RUN_S s each.
+  9 MiB) on auth-service, each on a connection of its own, $RUN_S s each.
 - **Denied**: from the answer to \`DELETE /api/v1/users/{user_id}/sessions\` until gateway, customer-service and auth-service have all answered
   401 to the token; $REVOCATIONS times, with Redis, and with Redis killed.
 - **token_check_us**: a token that was verified before: looked up, its time and the list of revocations checked.

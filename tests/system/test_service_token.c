@@ -153,7 +153,7 @@ static void test_requests_for_a_token_are_judged(void **state)
         if (cases[i].status == 200) expect_status(r, 200);
         else expect_error(r, cases[i].status, cases[i].slug, cases[i].fields);
     }
-    expect_error(POST("/api/v1/auth/token", "{\"grant_type\":\"client_credentials\"}"), 415, "UNSUPPORTED_MEDIA", "");
+    expect_error(POST("/api/v1/auth/token", "{\"grant_type\":\"client_credentials\"}"), 415, "UNSUPPORTED_MEDIA", "Content-Type");
 }
 
 static char *basic(const char *both)
