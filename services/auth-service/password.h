@@ -12,7 +12,8 @@ enum { HASHES_WAITING_MAX = 64 };              /* of a worker: further ones are 
 /* "$argon2id$v=19$m=9216,t=4,p=1$<salt>$<hash>"; absent when there is no memory for it. */
 struct str password_hash(struct arena *a, struct str password);
 
-/* `stored` is what password_hash() gave, now or in version 0.1.0 (scrypt). Constant time in the hash. An absent `stored` costs as much as a real one and is false: nobody learns which users exist. */
+/* `stored` is what password_hash() gave, now or in version 0.1.0 (scrypt). Constant time in the hash. An absent `stored` costs as much
+ * as a real one and is false: nobody learns which users exist. */
 bool password_verify(struct str password, struct str stored);
 
 #endif
