@@ -98,7 +98,7 @@ static void test_head_and_body_that_come_too_slowly_are_408(void **state)
 {
     (void)state;
     own_stack_only();
-    const char *head = "HEAD_TIMEOUT_MS=400", *body = "BODY_TIMEOUT_MS=400", *rate = "BODY_MIN_RATE=1000";
+    const char *head = "HEAD_TIMEOUT_MS=1500", *body = "BODY_TIMEOUT_MS=1500", *rate = "BODY_MIN_RATE=1000";
     struct replica gateway = replica_start("gateway", head, body, rate, NULL);
     struct replica service = replica_start("auth-service", head, body, rate, NULL);
     as(NULL);
@@ -110,7 +110,7 @@ static void test_body_that_comes_steadily_may_take_longer_than_the_limit(void **
 {
     (void)state;
     own_stack_only();
-    struct replica service = replica_start("auth-service", "BODY_TIMEOUT_MS=300", "BODY_MIN_RATE=1000", NULL);
+    struct replica service = replica_start("auth-service", "BODY_TIMEOUT_MS=600", "BODY_MIN_RATE=1000", NULL);
     int fd = raw_connect(service.url);
     const char *piece = repeat(" ", 1000);
     say(fd, REQUEST("POST /api/v1/auth/login", "Content-Type: application/json\r\nContent-Length: 20002\r\n"));
@@ -127,7 +127,7 @@ static void test_connection_without_a_request_is_closed_after_a_while(void **sta
 {
     (void)state;
     own_stack_only();
-    struct replica gateway = replica_start("gateway", "IDLE_TIMEOUT_MS=200", NULL);
+    struct replica gateway = replica_start("gateway", "IDLE_TIMEOUT_MS=1000", NULL);
     int fresh = raw_connect(gateway.plain_url), kept = raw_connect(gateway.plain_url);
     say(kept, PUBLIC);
     assert_int_equal(raw_status(raw_reply(kept)), 200);
