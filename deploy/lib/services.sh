@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # The services and the gateway: what there is, and the environment each one gets.
 
-# name              binary            schema    port
+# name              binary               schema       port
 services() {
     cat <<'TABLE'
-auth-service        auth-service      auth      8101
-customer-service    customer-service  customer  8102
+auth-service        auth-service         auth         8101
+customer-service    customer-service     customer     8102
+opportunity-service opportunity-service  opportunity  8103
 TABLE
 }
 

@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 struct stack {
-    const char *gateway_url, *gateway_admin_url, *ca_cert, *auth_url, *customer_url;
-    const char *auth_db, *customer_db, *admin_db; /* libpq URLs */
+    const char *gateway_url, *gateway_admin_url, *ca_cert, *auth_url, *customer_url, *opportunity_url;
+    const char *auth_db, *customer_db, *opportunity_db, *admin_db; /* libpq URLs */
     const char *username, *password;              /* the administrator */
     const char *admin_token;
     bool attached;
@@ -34,7 +34,8 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count);
 /* For tests that kill parts or read logs: skips the rest of the test when attached to somebody's stack. */
 void own_stack_only(void);
 
-/* A part: "GATEWAY", "AUTH_SERVICE", "CUSTOMER_SERVICE", "PG", "REDIS", "SUPERVISOR". The pid recorded now; 0: none. */
+/* A part: "GATEWAY", "AUTH_SERVICE", "CUSTOMER_SERVICE", "OPPORTUNITY_SERVICE", "PG", "REDIS",
+ * "SUPERVISOR". The pid recorded now; 0: none. */
 pid_t part_pid(const char *part);
 void part_signal(const char *part, int signal);                /* the test ends when the part is not there */
 bool part_is_new(const char *part, pid_t old, double seconds); /* waits until another process has taken its place */
