@@ -137,7 +137,7 @@ static void stack_start(void)
 
 static void log_in(void)
 {
-    if (!url_is_ready(stack.auth_url, 20) || !url_is_ready(stack.customer_url, 20)) {
+    if (!url_is_ready(stack.auth_url, 20) || !url_is_ready(stack.customer_url, 20) || !url_is_ready(stack.opportunity_url, 20)) {
         fprintf(stderr, "the services do not become ready\n");
         exit(EXIT_FAILURE);
     }
