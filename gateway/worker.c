@@ -126,7 +126,7 @@ void gateway_worker_drain(struct worker *w)
 bool gateway_worker_is_busy(const struct worker *w)
 {
     const struct gateway *g = w->extra;
-    return server_connections(w->server) > 0 || (g->plain && server_connections(g->plain) > 0);
+    return server_is_busy(w->server) || (g->plain && server_is_busy(g->plain));
 }
 
 void gateway_worker_stop(struct worker *w)

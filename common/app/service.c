@@ -226,7 +226,7 @@ static void worker_drain(struct worker *w)
 
 static bool worker_is_busy(const struct worker *w)
 {
-    return server_connections(w->server) > 0 || pg_in_flight(w->pg) > 0;
+    return server_is_busy(w->server) || pg_in_flight(w->pg) > 0;
 }
 
 static void worker_stop(struct worker *w)

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <evhtp.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ enum {
     BACKLOG = 1024,
     ACCEPT_PAUSE_MS = 100, /* when the process is out of file descriptors */
     LINGER_MS = 2000,
-    DRAIN_IDLE_MS = 500, /* for a request that is on its way when the server drains */
+    DRAIN_IDLE_MS = 2000,   /* for a request that is on its way when the server drains */
+    DRAIN_ACCEPT_MS = 50,   /* for a handshake that is under way then */
 };
 
 /* --- accepting ---------------------------------------------------------------------------------------------------- */
@@ -49,6 +51,35 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
     struct server *s = arg;
     (void)fd, (void)what;
     if (s->htp->server) evconnlistener_enable(s->htp->server);
+}
+
+struct lookup {
+    int fd;
+    const struct event *found;
+};
+
+static int has_fd(const struct event_base *base, const struct event *e, void *arg)
+{
+    struct lookup *l = arg;
+    (void)base;
+    if (event_get_fd(e) == l->fd) l->found = e;
+    return l->found != NULL;
+}
+
+/* Connections that the kernel has accepted for us would be reset with the socket: libevent's own callback takes them first. */
+static void accept_pending(struct server *s)
+{
+    struct lookup l = { s->htp->server ? evconnlistener_get_fd(s->htp->server) : -1, NULL };
+    if (l.fd >= 0) event_base_foreach_event(s->base, has_fd, &l);
+    if (l.found) event_get_callback(l.found)(l.fd, EV_READ, event_get_callback_arg(l.found));
+}
+
+static void on_accept_end(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *s = arg;
+    (void)fd, (void)what;
+    accept_pending(s);
+    evhtp_unbind_socket(s->htp);
 }
 
 /* --- the listening socket ----------------------------------------------------------------------------------------- */
@@ -149,7 +180,8 @@ struct server *server_new(struct event_base *base, const struct server_config *c
     queue_init(s);
     s->htp = htp_new(s);
     s->accept_again = evtimer_new(base, on_accept_again, s);
-    if (!s->accept_again) abort();
+    s->accept_end = evtimer_new(base, on_accept_end, s);
+    if (!s->accept_again || !s->accept_end) abort();
     if (server_listen(s)) return s;
     int cause = errno;
     server_free(s);
@@ -166,38 +198,38 @@ size_t server_connections(const struct server *s)
     return s->count;
 }
 
+bool server_is_busy(const struct server *s)
+{
+    return s->count || s->htp->server;
+}
+
 void server_set_tls(struct server *s, void *tls)
 {
     s->config.tls = tls;
 }
 
-struct lookup {
-    int fd;
-    const struct event *found;
-};
-
-static int has_fd(const struct event_base *base, const struct event *e, void *arg)
+/* To close a listening socket resets the connections whose handshake has begun, though their clients may have been told that they
+ * are connected. So from now on the kernel drops every SYN for it (those clients try again, here or elsewhere); what has begun is
+ * taken, and then nobody is left to be reset. The program sees the TCP header: byte 13 holds the flags (RFC 9293 3.1). */
+static void refuse_newcomers(struct server *s)
 {
-    struct lookup *l = arg;
-    (void)base;
-    if (event_get_fd(e) == l->fd) l->found = e;
-    return l->found != NULL;
-}
-
-/* Connections that the kernel has accepted for us would be reset with the socket: libevent's own callback takes them first. */
-static void accept_pending(struct server *s)
-{
-    struct lookup l = { s->htp->server ? evconnlistener_get_fd(s->htp->server) : -1, NULL };
-    if (l.fd >= 0) event_base_foreach_event(s->base, has_fd, &l);
-    if (l.found) event_get_callback(l.found)(l.fd, EV_READ, event_get_callback_arg(l.found));
+    struct sock_filter drop_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = { sizeof drop_syn / sizeof *drop_syn, drop_syn };
+    setsockopt(evconnlistener_get_fd(s->htp->server), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 void server_drain(struct server *s)
 {
+    static const struct timeval while_accepting = { 0, DRAIN_ACCEPT_MS * 1000 };
     s->draining = true;
     s->limits_ms[HANDSHAKE] = s->limits_ms[IDLE] = DRAIN_IDLE_MS;
-    accept_pending(s);
-    evhtp_unbind_socket(s->htp);
+    refuse_newcomers(s);
+    evtimer_add(s->accept_end, &while_accepting);
     for (struct server_conn *c = LIST_FIRST(&s->conns), *next; c; c = next) {
         next = LIST_NEXT(c, link);
         conn_drain(c);
@@ -212,6 +244,7 @@ void server_free(struct server *s)
     queue_free(s);
     evhtp_free(s->htp);
     event_free(s->accept_again);
+    event_free(s->accept_end);
     s->is_freed = true;
     if (!s->in_flight) free(s); /* else the last request does */
 }

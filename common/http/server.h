@@ -49,8 +49,10 @@ void server_set_tls(struct server *s, void *tls);
 /* From now on, also for the connections that are there. */
 void server_set_limits(struct server *s, const struct server_limits *limits);
 
-/* Stops accepting; idle connections close now, busy ones after their reply ("Connection: close"). */
+/* Stops accepting, without resetting who is about to be connected; idle connections close now, busy ones after their reply
+ * ("Connection: close"). It is over when the server is not busy any more. */
 void server_drain(struct server *s);
+bool server_is_busy(const struct server *s); /* it listens, or has connections */
 void server_free(struct server *s); /* closes what is left */
 
 /* Sends r->status, the reply headers and r->out. HEAD sends no body but its Content-Length. Adds Date, Content-Type,

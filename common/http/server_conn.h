@@ -27,7 +27,7 @@ struct server {
     struct event queue;
     bool is_freed; /* but for those */
     struct evhtp *htp;
-    struct event *accept_again;
+    struct event *accept_again, *accept_end;
     LIST_HEAD(, server_conn) conns;
     size_t count;
     int port;

@@ -1,5 +1,8 @@
 #include "site.h"
 
+#include <fcntl.h>
+#include <poll.h>
+
 /* --- the end of a connection -------------------------------------------------------------------------------------- */
 
 static void test_persistence_follows_the_client(void **state)
@@ -256,6 +259,58 @@ static void test_drain_closes_idle_and_finishes_busy_connections(void **state)
     wait_for_connections(0);
 }
 
+/* Its handshake begins at once; on loopback, the kernel of the server has its SYN when this returns. */
+static int knock(void)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)site.port) };
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    connect(fd, (struct sockaddr *)&sa, sizeof sa);
+    return fd;
+}
+
+/* 0: connected. */
+static int knock_ends(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    int error = 0;
+    socklen_t len = sizeof error;
+    assert_int_equal(poll(&p, 1, WAIT_S * 1000), 1);
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return error;
+}
+
+static struct { int before, after; } knocked;
+
+static void drain_between(void)
+{
+    knocked.before = knock();
+    server_drain(site.server);
+    knocked.after = knock();
+}
+
+/* Who knocked before the drain is connected though nobody has accepted yet, and is not reset, even if the request is a while in
+ * coming; who knocks afterwards is never told that there was a connection. */
+static void test_drain_takes_who_was_connected_and_nobody_else(void **state)
+{
+    (void)state;
+    uint64_t begun = clock_us();
+    in_server(drain_between);
+    assert_int_equal(knock_ends(knocked.before), 0);
+    assert_int_equal(knock_ends(knocked.after), ECONNREFUSED);
+    assert_true(clock_us() - begun > 500000); /* its first SYN was not answered; when it came again, nobody listened */
+    assert_int_equal(poll(&(struct pollfd){ .fd = knocked.before, .events = POLLIN }, 1, 0), 0);
+    struct talk *t = calloc(1, sizeof *t);
+    t->fd = knocked.before;
+    fcntl(t->fd, F_SETFL, 0);
+    say_z(t, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    hear_is(t, 200, "GET /x? []");
+    hear_end(t);
+    talk_free(t);
+    close(knocked.after);
+    wait_for_connections(0);
+}
+
 #define PLAIN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define SHORT(test) cmocka_unit_test_setup_teardown(test, setup_short_limits, teardown)
 
@@ -273,6 +328,7 @@ int main(void)
         SHORT(test_slow_head_and_slow_body_get_408_in_time),
         SHORT(test_idle_connections_are_closed_silently),
         PLAIN(test_drain_closes_idle_and_finishes_busy_connections),
+        PLAIN(test_drain_takes_who_was_connected_and_nobody_else),
     };
     evthread_use_pthreads();
     return cmocka_run_group_tests(tests, NULL, NULL);
