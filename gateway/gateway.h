@@ -6,6 +6,7 @@
 #include "base/cidr.h"
 #include "http/req.h"
 #include "permissions.h"
+#include "rates.h"
 #include "stale.h"
 #include "upstream.h"
 
@@ -21,6 +22,7 @@ struct gateway_settings {
     struct upstream_settings upstreams;
     struct breaker_settings breaker;
     struct budget_settings budget;
+    struct rates rates;
     int retries_max, backoff_ms, backoff_max_ms;
 
     /* made of those */
@@ -29,11 +31,16 @@ struct gateway_settings {
 };
 extern const struct settings_plan gateway_plan;
 
+enum { RATE_DIGEST = 40 };
+
 /* Per worker. */
 struct gateway {
     struct upstream upstream[SERVICE_COUNT];
     LIST_HEAD(, passage) waiting; /* requests between two tries */
     struct stale *stale;
+    struct redis *redis; /* NULL: limits are local */
+    char rate_script[RATE_DIGEST + 1]; /* empty: not known yet */
+    bool is_loading;
     struct server *plain; /* NULL: not asked for */
     struct server *admin; /* worker 0 only */
     struct router *admin_router;

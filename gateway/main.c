@@ -2,6 +2,7 @@
  * routing by the registry made from proto-json-schemas, one log line per request. What is not registered does not
  * exist. */
 #include "gateway.h"
+#include "limiter.h"
 #include "upstream_metrics.h"
 
 #include "app/app.h"
@@ -9,6 +10,12 @@
 #include "registry.h"
 
 #include <stdlib.h>
+
+static void print_metrics(const struct app *app, struct buf *out)
+{
+    upstream_metrics_print(app, out);
+    limiter_print(out);
+}
 
 int main(int argc, char **argv)
 {
@@ -25,10 +32,12 @@ int main(int argc, char **argv)
                         .ready = gateway_worker_ready,
                         .reloaded = gateway_worker_reloaded,
                         .tick = gateway_worker_tick,
-                        .metrics = upstream_metrics_print };
+                        .metrics = print_metrics };
     listen_start(&s->app.listen);
     upstream_metrics_start(app.worker_count);
+    limiter_start(app.worker_count);
     int status = app_run(&app);
+    limiter_stop();
     upstream_metrics_end();
     listen_stop();
     settings_end();

@@ -101,6 +101,7 @@ static bool make(void *settings, struct buf *faults)
     ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(s, i, faults) && ok;
     ok = make_trusted(s, faults) && ok;
+    ok = rates_make(&s->rates, faults) && ok;
     return make_tls(s, faults) && ok;
 }
 
@@ -121,6 +122,7 @@ static const struct settings_group groups[] = {
     { "gateway", opts, 0 },
     { "gateway: breakers", breaker_opts, 0 },
     { "gateway: retries", retry_opts, 0 },
+    { "gateway: rate limits", rates_opts, offsetof(struct gateway_settings, rates) },
     { 0 },
 };
 const struct settings_plan gateway_plan = { "gateway", groups, sizeof(struct gateway_settings), make, done };

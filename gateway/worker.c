@@ -1,5 +1,6 @@
 /* One worker of the gateway: the registry's routes over HTTPS, health and metrics on the admin port. */
 #include "gateway.h"
+#include "limiter.h"
 #include "upstream_metrics.h"
 
 #include "app/dispatch.h"
@@ -14,6 +15,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/worker.h"
+#include "io/redis.h"
 #include "registry.h"
 
 #include <stdlib.h>
@@ -22,7 +24,7 @@ static void on_request(struct req *r)
 {
     const struct gateway_settings *s = settings_of(r->worker);
     client_name(r, s->trusted);
-    if (dispatch_route(r)) guard_admit(r, proxy);
+    if (dispatch_route(r)) guard_admit(r, limiter_admit);
     else reply_error(r);
 }
 
@@ -106,7 +108,9 @@ bool gateway_worker_start(struct worker *w)
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) abort();
     w->extra = g;
+    const struct gateway_settings *s = settings_of(w);
     g->stale = stale_new();
+    if (s->app.trust.redis_url) g->redis = redis_new(w->base, s->app.trust.redis_url);
     w->on_reply = on_reply;
     w->client = outgoing_client(w);
     w->router = router_new(&registry);
@@ -136,6 +140,7 @@ void gateway_worker_stop(struct worker *w)
     server_free(g->plain);
     server_free(g->admin);
     trust_stop(w);
+    if (g->redis) redis_free(g->redis); /* what waits for it goes on without, to the client that is about to end */
     client_end(w->client);
     proxy_stop(g);
     for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);

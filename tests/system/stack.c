@@ -112,6 +112,13 @@ static void stack_end(void)
     free(run_dir);
 }
 
+/* Tests ask more often than people do, all from one address. */
+static void rates_open(void)
+{
+    static const char *const limits[] = { "RATE_USER", "RATE_CLIENT", "RATE_ADDRESS", "RATE_LOGIN", "RATE_REPORT" };
+    for (size_t i = 0; i < COUNT(limits); i++) setenv(limits[i], "1000000/s", 0);
+}
+
 static void stack_start(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -120,6 +127,7 @@ static void stack_start(void)
     setenv("RUN_DIR", run_dir, 1);
     setenv("PORTS", "free", 1);
     setenv("DEMO", "0", 1);
+    rates_open();
     watch();
     atexit(stack_end);
     snprintf(command, sizeof command, "deploy/stack.sh start >%s.out 2>&1", run_dir);

@@ -226,6 +226,7 @@ static void test_broken_settings_are_refused_as_a_whole(void **state)
         { lines(stack.customer_url, "ACCESS_LOG=0\nACCESS_LOG=1"), "crm.conf:4: sets a name that was set before" },
         { lines(stack.customer_url, "ACCESS_LOG=0\njunk"), "crm.conf:4: is not NAME=value" },
         { lines(stack.customer_url, "ACCESS_LOG=0\nTRUSTED_PROXIES=10.0.0.0/33"), "TRUSTED_PROXIES: 10.0.0.0/33: " },
+        { lines(stack.customer_url, "ACCESS_LOG=0\nRATE_READ=600"), "RATE_READ is not a rate such as 600/min: 600" },
         { lines("ftp://127.0.0.1:1", "ACCESS_LOG=0"), "is not a URL that can be used: ftp://127.0.0.1:1" },
         { lines("http://127.0.0.1:1,", "ACCESS_LOG=0"), "upstream of customer-service" },
         { lines("", "ACCESS_LOG=0"), "UPSTREAM_CUSTOMER_SERVICE is required" },
