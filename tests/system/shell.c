@@ -39,12 +39,13 @@ struct said shell(const char *format, ...)
     return said;
 }
 
-char *customer_service(const char *data_keys_file, const char *args)
+char *service_with_keys(const char *service, const char *data_keys_file, const char *args)
 {
-    const char *bin_dir = getenv("BIN_DIR");
+    const char *bin_dir = getenv("BIN_DIR"), *is_auth = strstr(service, "auth");
     return text("DATABASE_URL='%s' DATA_KEYS_FILE='%s' HTTP_PORT=%d JWKS_URL='%s/api/v1/auth/jwks' "
-                "CURSOR_SECRET=0123456789abcdef0123456789abcdef timeout --foreground 60 %s/customer-service %s",
-                stack.customer_db, data_keys_file, replica_port(), stack.auth_url, bin_dir ? bin_dir : "build/release/bin", args);
+                "CURSOR_SECRET=0123456789abcdef0123456789abcdef timeout --foreground 60 %s/%s %s",
+                is_auth ? stack.auth_db : stack.customer_db, data_keys_file, replica_port(), stack.auth_url,
+                bin_dir ? bin_dir : "build/release/bin", service, args);
 }
 
 pid_t shell_start(const char *command)

@@ -11,8 +11,8 @@ struct said {
 
 struct said shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* customer-service with the stack's database and another key ring: what to put before `args` in a command. */
-char *customer_service(const char *data_keys_file, const char *args);
+/* A service with the stack's database and another key ring, as a command with `args`. */
+char *service_with_keys(const char *service, const char *data_keys_file, const char *args);
 
 /* The same in the background; ended with one of these. */
 pid_t shell_start(const char *command);

@@ -144,7 +144,7 @@ static void unlock(PGconn *pg, const char *end)
 static void kill_in_the_midst(void)
 {
     PGconn *pg = lock(text("customers WHERE customer_id = '%s'", customers[CUSTOMERS - 1]));
-    pid_t pid = shell_start(text("%s >/dev/null 2>&1", customer_service(data_keys(), "rotate-data-keys")));
+    pid_t pid = shell_start(text("%s >/dev/null 2>&1", service_with_keys("customer-service", data_keys(), "rotate-data-keys")));
     bool begun = poll_until(20, some_are_new, NULL);
     shell_kill(pid);
     long done = sealed_with(2), left = sealed_with(1);
@@ -164,7 +164,7 @@ static struct said rotate_with_a_write_in_between(const char *contact_id)
 {
     const char *output = text("%s.output", data_keys()), *row = text("contacts WHERE contact_id = '%s'", contact_id);
     PGconn *pg = lock(row);
-    pid_t pid = shell_start(text("%s >%s 2>&1", customer_service(data_keys(), "rotate-data-keys"), output));
+    pid_t pid = shell_start(text("%s >%s 2>&1", service_with_keys("customer-service", data_keys(), "rotate-data-keys"), output));
     expect(poll_until(60, waits_for_a_row, NULL), "it does not come to the row");
     const char *clear = "phone = NULL, phone_index = NULL, version = version + 1";
     PQclear(PQexec(pg, text("UPDATE contacts SET %s WHERE contact_id = '%s'", clear, contact_id)));
@@ -209,7 +209,7 @@ static void test_keys_rotate_under_writes_and_a_kill(void **state)
     assert_string_equal(quiet, records_nobody_writes());
     expect_all_readable();
     expect(is_null_at(GET(text("/api/v1/contacts/%s", contacts[0])), "data.phone"), "an older value came back");
-    said = shell("%s", customer_service(data_keys(), "rotate-data-keys"));
+    said = shell("%s", service_with_keys("customer-service", data_keys(), "rotate-data-keys"));
     expect(said.status == 0 && strstr(said.text, "customers: 0 rows sealed anew"), "%s", said.text);
 }
 
@@ -221,12 +221,12 @@ static void test_the_old_key_goes_when_nothing_needs_it(void **state)
     expect(key_1 != NULL, "the rotation before this did not come to its end");
     char *ring = text("umask 077; printf '2:%%s\\nindex:%%s\\n' %s %s >'%s.2'", KEY_2, index_key, data_keys());
     expect(shell("%s", ring).status == 0, "%s", ring);
-    struct said said = shell("%s", customer_service(text("%s.2", data_keys()), ""));
+    struct said said = shell("%s", service_with_keys("customer-service", text("%s.2", data_keys()), ""));
     expect(said.status == 1 && strstr(said.text, "key 1, which stored values are sealed with, is not in the key ring"), "%s", said.text);
     sql(stack.customer_db, "UPDATE outbox SET created_time = now() - interval '8 days'");
     sql(stack.customer_db, "UPDATE idempotency SET created_time = now() - interval '25 hours'");
     sql(stack.customer_db, "SELECT housekeeping()");
-    said = shell("%s", customer_service(data_keys(), "rotate-data-keys"));
+    said = shell("%s", service_with_keys("customer-service", data_keys(), "rotate-data-keys"));
     expect(said.status == 0 && strstr(said.text, "key 1 is no longer needed: take it out of the key ring"), "%s", said.text);
     deploy_keys(text("2:%s\nindex:%s\n", KEY_2, index_key));
     expect_all_readable();

@@ -266,13 +266,14 @@ static void test_wrong_or_lost_keys_refuse_to_start_and_change_nothing(void **st
     char *id = customer("某", "\"phone\":\"13800138000\""), *before = everything();
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *file = ring_file(cases[i].ring);
-        struct said served = shell("%s", customer_service(file, "")), rotated = shell("%s", customer_service(file, "rotate-data-keys"));
+        struct said served = shell("%s", service_with_keys("customer-service", file, ""));
+        struct said rotated = shell("%s", service_with_keys("customer-service", file, "rotate-data-keys"));
         expect(served.status == 1 && strstr(served.text, cases[i].said), "%s: %d, %s", cases[i].ring, served.status, served.text);
         expect(rotated.status == 1 && strstr(rotated.text, cases[i].said), "%s: %d, %s", cases[i].ring, rotated.status, rotated.text);
         expect(!strstr(served.text, KEY_X) && !strstr(rotated.text, KEY_X), "%s tells the key", cases[i].ring);
         assert_string_equal(everything(), before);
     }
-    struct said none = shell("%s", customer_service("", ""));
+    struct said none = shell("%s", service_with_keys("customer-service", "", ""));
     expect(none.status == 1 && strstr(none.text, "DATA_KEYS_FILE or DATA_KEYS is required"), "%s", none.text);
     expect_text(GET(customer_path(id)), "data.phone", "13800138000");
 }
@@ -307,10 +308,10 @@ static void test_values_of_before_are_encrypted_and_none_is_lost(void **state)
                         "FROM released.customers");
     sql(stack.admin_db, "INSERT INTO customer.data_keys (name, canary) SELECT name, canary FROM released.data_keys");
     sql(stack.admin_db, "RESET session_replication_role");
-    struct said refused = shell("%s", customer_service(data_keys(), ""));
+    struct said refused = shell("%s", service_with_keys("customer-service", data_keys(), ""));
     expect(refused.status == 1 && strstr(refused.text, "run the command rotate-data-keys first"), "%s", refused.text);
     expect_status(GET(customer_path(id)), 500); /* a service takes nothing for sealed that is not */
-    struct said done = shell("%s", customer_service(data_keys(), "rotate-data-keys"));
+    struct said done = shell("%s", service_with_keys("customer-service", data_keys(), "rotate-data-keys"));
     expect(done.status == 0 && strstr(done.text, "nothing is in clear any more"), "%s", done.text);
     struct reply *r = GET(customer_path(id));
     expect_text(r, "data.phone", phone);
