@@ -50,7 +50,7 @@ struct schema {
     struct field_view views[VIEW_COUNT];
 };
 
-enum action { ACTION_LIST, ACTION_GET, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_RESTORE, ACTION_CUSTOM };
+enum action { ACTION_LIST, ACTION_GET, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_RESTORE, ACTION_CALL, ACTION_CUSTOM };
 
 struct operation {
     enum method method;
@@ -63,7 +63,8 @@ struct operation {
     bool response_is_list, no_envelope, audited, deprecated;
     int timeout_ms, body_max; /* body_max: bytes, 0: as for all */
     enum degraded degraded;
-    const cJSON *rpc; /* {"id", "body"} or NULL */
+    const char *procedure; /* ACTION_CALL */
+    const cJSON *rpc; /* {"id", "body", "fields"} or NULL */
 };
 
 struct service {

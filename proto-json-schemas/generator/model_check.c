@@ -72,11 +72,24 @@ static void check_id(struct place at, const struct operation *o)
     if (!strstr(o->path, new_text("{%s}", id))) source_fail(at, "path has no {%s}", id);
 }
 
+/* An argument of an internal method that is a field: the request must have it. */
+static void check_fields(struct place at, const struct operation *o)
+{
+    const cJSON *fields = o->rpc ? source_get(o->rpc, "fields") : NULL, *field;
+    cJSON_ArrayForEach(field, fields)
+    {
+        if (!o->request || o->action != ACTION_CALL) source_fail(at, "rpc.fields are of a procedure's request");
+        if (schema_property(o->request, field->valuestring) < 0)
+            source_fail(at, "rpc.fields: \"%s\" has no field \"%s\"", o->request->name, field->valuestring);
+    }
+}
+
 static void check_operation(const struct model *m, const struct service *s, const struct operation *o)
 {
     struct place at = { s->file, o->id };
     if (o->resource && !o->resource->sql_table) source_fail(at, "resource \"%s\" is not stored", o->resource->name);
     check_id(at, o);
+    check_fields(at, o);
     for (size_t i = 0; i < m->service_count; i++)
         for (size_t j = 0; j < m->services[i].count; j++) {
             const struct operation *other = &m->services[i].operations[j];
