@@ -36,6 +36,7 @@ struct route {
     struct str path; /* "/api/v1/customers/{customer_id}" */
     handler_fn handler;
     const struct resource *resource, *request; /* request: what a procedure's body is read by; NULL: it takes none */
+    const struct resource *parent; /* whose id the path of a list holds; NULL: none */
     const char *procedure; /* rest/call.c; else NULL */
     unsigned char permission; /* enum permission; PERM_PUBLIC, PERM_AUTHENTICATED or a named one */
     unsigned char service;    /* enum service_id */

@@ -301,7 +301,7 @@ static bool may_answer(const struct operation *o, int status)
     bool is_public = is(o->permission, "public");
     if (status == 401) return !is_public || o->rate == RATE_LOGIN;
     if (status == 403) return !is_public && !is(o->permission, "authenticated");
-    if (status == 404 && o->action == ACTION_CUSTOM) return strchr(o->path, '{');
+    if (status == 404 && (o->action == ACTION_CUSTOM || o->action == ACTION_LIST)) return strchr(o->path, '{');
     if (status == 422 && o->action == ACTION_CUSTOM) return o->request && !is_public;
     if (status == 413 || status == 415) return o->request || o->rpc || action_docs[o->action].has_body;
     for (int i = 0; i < MAX_STATUSES; i++)

@@ -100,6 +100,7 @@ static void print_row(FILE *to, const struct service *s, const struct operation 
             o->path, o->id);
     if (!bare) fprintf(to, "      .handler = %s,%s", o->handler, o->resource ? "" : "\n");
     if (!bare && o->resource) fprintf(to, " .resource = &%s_resource,\n", o->resource->name);
+    if (!bare && o->parent) fprintf(to, "      .parent = &%s_resource,\n", o->parent->name);
     if (!bare && o->procedure) fprintf(to, "      .procedure = \"%s\",", o->procedure);
     if (!bare && o->procedure && o->request) fprintf(to, " .request = &%s_resource,", o->request->name);
     if (!bare && o->procedure) fputc('\n', to);
