@@ -19,16 +19,25 @@ struct req;
 struct resource;
 typedef void (*handler_fn)(struct req *r);
 
-/* How an internal method (§4) carries its arguments: {"<id>": "...", "<body>": {...}}. */
+/* An argument of an internal method that is a field of the request. */
+struct rpc_field {
+    struct str argument, field;
+};
+
+/* How an internal method (§4) carries its arguments: {"<id>": "...", "<body>": {...}}, or the body's fields one by one. */
 struct rpc {
     struct str id, body; /* absent: takes none */
+    const struct rpc_field *fields;
+    size_t field_count;
 };
 
 struct route {
     enum method method;
     struct str path; /* "/api/v1/customers/{customer_id}" */
     handler_fn handler;
-    const struct resource *resource;
+    const struct resource *resource, *request; /* request: what a procedure's body is read by; NULL: it takes none */
+    const struct resource *parent; /* whose id the path of a list holds; NULL: none */
+    const char *procedure; /* rest/call.c; else NULL */
     unsigned char permission; /* enum permission; PERM_PUBLIC, PERM_AUTHENTICATED or a named one */
     unsigned char service;    /* enum service_id */
     unsigned char rate;       /* enum rate_class */

@@ -348,3 +348,22 @@ size_t json_count(const struct json *container)
     for (const struct json *v = json_first(container); v; v = json_next(v)) n++;
     return n;
 }
+
+/* --- objects made of parts ---------------------------------------------------------------------------------------- */
+
+struct json *json_object_new(struct arena *a)
+{
+    cJSON *object = arena_new(a, cJSON);
+    object->type = cJSON_Object;
+    return (struct json *)object;
+}
+
+void json_object_add(struct arena *a, struct json *object, struct str key, const struct json *value)
+{
+    cJSON *member = arena_new(a, cJSON), **end = &((cJSON *)object)->child;
+    *member = *node(value);
+    member->string = (char *)arena_cstr(a, key);
+    member->next = NULL;
+    while (*end) end = &(*end)->next;
+    *end = member;
+}

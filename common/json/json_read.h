@@ -27,4 +27,8 @@ const struct json *json_next(const struct json *v);
 struct str json_key(const struct json *member);
 size_t json_count(const struct json *container);
 
+/* An object made of members of others: `value` itself is not changed, and not copied but for its top. */
+struct json *json_object_new(struct arena *a);
+void json_object_add(struct arena *a, struct json *object, struct str key, const struct json *value); /* key: of none yet */
+
 #endif

@@ -23,9 +23,9 @@ static struct str other_values(struct arena *a, const struct resource *resource,
     return all;
 }
 
-const char *fingerprint_of(struct req *r, const struct resource *resource, const struct values *v)
+const char *fingerprint_of(struct req *r, const struct resource *resource, const struct resource *body, const struct values *v)
 {
-    struct str body = has_write_only(resource) ? other_values(&r->arena, resource, v) : r->body;
-    struct str whole = arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(body));
+    struct str content = body && has_write_only(body) ? other_values(&r->arena, body, v) : r->body;
+    struct str whole = arena_printf(&r->arena, "%.*s %.*s\n%.*s", STR_ARG(method_names[r->method]), STR_ARG(r->path), STR_ARG(content));
     return seal_is_needed(resource) ? seal_digest(&r->arena, STR("idempotency"), whole) : whole.p;
 }

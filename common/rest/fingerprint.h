@@ -8,7 +8,7 @@
 #include "http/req.h"
 #include "schema/validate.h"
 
-/* Text in the request's arena. */
-const char *fingerprint_of(struct req *r, const struct resource *resource, const struct values *v);
+/* Text in the request's arena. `body`: what the body was read by, which `v` are the values of; NULL: there is none. */
+const char *fingerprint_of(struct req *r, const struct resource *resource, const struct resource *body, const struct values *v);
 
 #endif

@@ -48,8 +48,26 @@ static void read_no_body(struct req *r)
             problem_add(&r->problem, &r->arena, E_INVALID_FIELD, json_key(m), STR("is not a known field"));
 }
 
+static struct str field_of(const struct rpc *rpc, struct str argument)
+{
+    for (size_t i = 0; i < rpc->field_count; i++)
+        if (str_eq(rpc->fields[i].argument, argument)) return rpc->fields[i].field;
+    return STR_NONE;
+}
+
+/* The arguments that are fields, as a body: {"stageId": "..."} -> {"sales_stage_id": "..."}. */
+static const struct json *body_of_fields(struct req *r, const struct json *args)
+{
+    struct json *body = json_object_new(&r->arena);
+    for (const struct json *m = json_first(args); m; m = json_next(m)) {
+        struct str field = field_of(r->route->rpc, json_key(m));
+        if (!str_is_none(field)) json_object_add(&r->arena, body, field, m);
+    }
+    return body;
+}
+
 /* {"customerId": "...", "customerDTO": {...}} */
-static void read_rpc(struct req *r, const struct json *args, struct input *in)
+static void read_rpc(struct req *r, const struct json *args, unsigned what, struct input *in)
 {
     const struct rpc *rpc = r->route->rpc;
     if (json_kind(args) != JSON_OBJECT) {
@@ -57,11 +75,12 @@ static void read_rpc(struct req *r, const struct json *args, struct input *in)
         return;
     }
     for (const struct json *m = json_first(args); m; m = json_next(m))
-        if (!str_eq(json_key(m), rpc->id) && !str_eq(json_key(m), rpc->body))
+        if (!str_eq(json_key(m), rpc->id) && !str_eq(json_key(m), rpc->body) && str_is_none(field_of(rpc, json_key(m))))
             problem_add(&r->problem, &r->arena, E_INVALID_FIELD, json_key(m), STR("is not a known parameter"));
     const struct json *id = rpc->id.len ? json_get(args, rpc->id) : NULL;
     if (rpc->id.len) read_id(r, rpc->id, id && json_kind(id) == JSON_STRING ? json_text(id) : STR_NONE, in);
-    in->body = rpc->body.len ? json_get(args, rpc->body) : NULL;
+    if (rpc->body.len) in->body = json_get(args, rpc->body);
+    else if (what & INPUT_OPTIONAL && what & INPUT_BODY) in->body = body_of_fields(r, args);
     if (rpc->body.len && !in->body) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, rpc->body, STR("is required"));
 }
 
@@ -105,11 +124,11 @@ bool input_read(struct req *r, unsigned what, struct input *in)
     if (what & INPUT_WRITE && what & INPUT_ID) etag_read_match(r, &in->versions);
     if (r->route->rpc) {
         const struct json *args = read_body(r);
-        if (args) read_rpc(r, args, in);
+        if (args) read_rpc(r, args, what, in);
         return r->problem.code == E_OK;
     }
     if (what & INPUT_ID) read_id(r, path_param_name(r->route), r->params[0], in);
-    if (what & INPUT_BODY) in->body = read_body(r);
+    if (what & INPUT_BODY) in->body = what & INPUT_OPTIONAL && !r->body.len ? json_object_new(&r->arena) : read_body(r);
     else if (what & (INPUT_WRITE | INPUT_EMPTY)) read_no_body(r);
     return r->problem.code == E_OK;
 }

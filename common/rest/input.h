@@ -11,7 +11,8 @@ enum {
     INPUT_WRITE = 4, /* dry_run, If-Match, Idempotency-Key; without INPUT_BODY: INPUT_EMPTY */
     INPUT_EMPTY = 8, /* no body, or an empty object */
     INPUT_KEY = 16,  /* Idempotency-Key */
-    INPUT_EXPLAIN = 32
+    INPUT_EXPLAIN = 32,
+    INPUT_OPTIONAL = 64 /* INPUT_BODY: none is an empty object */
 };
 
 struct input {

@@ -7,7 +7,9 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "base/uuid.h"
 #include "rest/cursor.h"
+#include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/row.h"
 #include "rest/segment.h"
@@ -20,6 +22,7 @@
 enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000 };
 
 struct list {
+    struct found parent;                /* of a list under a record */
     struct list_query query;
     struct columns columns;
     struct str where;
@@ -184,13 +187,40 @@ static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
     pg_add(s, shape(r, sql), l->stored.values, l->stored.count);
 }
 
-static enum step list_query(struct req *r)
+/* A list under a record, as /opportunities/{opportunity_id}/stage-history: those that refer to it, if the caller may see it. The
+ * field's name is the parameter's. */
+static void read_parent(struct req *r, struct list *l)
+{
+    const struct resource *res = r->route->resource;
+    struct str path = r->route->path;
+    str_cut(&path, '{');
+    const struct field *f = schema_field(res, str_cut(&path, '}'));
+    if (!uuid_valid(r->params[0])) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, f->name, STR("must be a UUID"));
+    l->query.filters[schema_index(res, f)] = arena_cstr(&r->arena, r->params[0]);
+}
+
+static enum step list_begin(struct req *r)
 {
     struct list *l = arena_new(&r->arena, struct list);
-    const struct resource *res = r->route->resource;
+    const struct resource *res = r->route->resource, *parent = r->route->parent;
     r->state = l;
     sql_columns_of(&l->columns, res, &res->views[VIEW_LIST]);
-    if (!list_query_read(&r->arena, res, r->query, &l->query, &r->problem) || !read_cursor(r, l)) return STEP_FAIL;
+    list_query_read(&r->arena, res, r->query, &l->query, &r->problem);
+    if (parent) read_parent(r, l);
+    if (r->problem.code != E_OK || !read_cursor(r, l)) return STEP_FAIL;
+    if (!parent) return STEP_NEXT;
+    lookup_start(r, statements_of(parent), r->params[0], &l->parent);
+    return STEP_WAIT;
+}
+
+static enum step list_query(struct req *r)
+{
+    struct list *l = r->state;
+    const struct resource *res = r->route->resource;
+    if (r->route->parent && l->parent.row < 0) {
+        problem_set(&r->problem, E_NOT_FOUND);
+        return STEP_FAIL;
+    }
     l->query.scope = sight_scope(r);
     l->query.by_secrets = sight_of_secrets(r, res);
     bool sought = is_sought(r, l);
@@ -300,7 +330,7 @@ static enum step list_reply(struct req *r)
     return STEP_WAIT;
 }
 
-static const step_fn list_steps[] = { list_query, list_count, list_page, list_names, list_reply, NULL };
+static const step_fn list_steps[] = { list_begin, list_query, list_count, list_page, list_names, list_reply, NULL };
 
 void rest_list(struct req *r)
 {

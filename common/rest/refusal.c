@@ -4,8 +4,29 @@
 
 #include <stdlib.h>
 
-/* DETAIL of refuse(): {"industry_id": "missing", "customer_code": "<id of the row that has it>"}. Bad references first: they
- * are the client's mistake whatever else is there. */
+/* ["需求确认", "方案报价"] -> "需求确认, 方案报价", as `allowed` is everywhere. */
+static struct str joined(struct arena *a, const struct json *texts)
+{
+    struct str all = STR("");
+    for (const struct json *t = json_first(texts); t; t = json_next(t))
+        all = arena_printf(a, "%.*s%s%.*s", STR_ARG(all), all.len ? ", " : "", STR_ARG(json_text(t)));
+    return all;
+}
+
+/* A reason as such, or with what would be allowed: {"reason": "...", "allowed": ["...", ...]}. */
+static void add_reason(struct req *r, enum err_code code, const struct json *m)
+{
+    if (json_kind(m) != JSON_OBJECT) {
+        problem_add(&r->problem, &r->arena, code, json_key(m), json_text(m));
+        return;
+    }
+    const struct json *reason = json_get(m, STR("reason")), *allowed = json_get(m, STR("allowed"));
+    struct detail *d = problem_add(&r->problem, &r->arena, code, json_key(m), reason ? json_text(reason) : STR("is not allowed"));
+    if (allowed) d->allowed = joined(&r->arena, allowed);
+}
+
+/* DETAIL of refuse(): {"industry_id": "missing", "customer_code": "<id of the row that has it>", "reason": {"reason": "is required"}}.
+ * Bad references first: they are the client's mistake whatever else is there. */
 static void explain_refused(struct req *r, const struct resource *resource, const struct pg_segment *s)
 {
     const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
@@ -14,18 +35,20 @@ static void explain_refused(struct req *r, const struct resource *resource, cons
             problem_add(&r->problem, &r->arena, E_BAD_REFERENCE, json_key(m),
                         STR("does not exist, or belongs to another record"));
     for (const struct json *m = json_first(reasons); m; m = json_next(m))
-        if (!str_is(json_text(m), "missing"))
+        if (json_kind(m) == JSON_OBJECT) add_reason(r, E_RULE_VIOLATED, m);
+    for (const struct json *m = json_first(reasons); m; m = json_next(m))
+        if (json_kind(m) != JSON_OBJECT && !str_is(json_text(m), "missing"))
             problem_add(&r->problem, &r->arena, E_DUPLICATE, json_key(m), STR("is in use"))->existing_id = json_text(m);
     (void)resource;
 }
 
-/* DETAIL of conflict(): {"users": "are in it: 3"}. */
+/* DETAIL of conflict(): {"users": "are in it: 3"}, or with what is allowed as above. */
 static void explain_conflict(struct req *r, const struct resource *resource, const struct pg_segment *s)
 {
     (void)resource;
     const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
     for (const struct json *m = json_first(reasons); m; m = json_next(m))
-        problem_add(&r->problem, &r->arena, E_STATE_CONFLICT, json_key(m), json_text(m));
+        add_reason(r, E_STATE_CONFLICT, m);
 }
 
 /* Constraints are named <table>_<field>. */

@@ -15,6 +15,7 @@ void rest_create(struct req *r);
 void rest_update(struct req *r);
 void rest_delete(struct req *r);
 void rest_restore(struct req *r);
+void rest_call(struct req *r); /* the procedure that the route names: rest/call.c */
 
 /* Two of them for a service that has something to do between the check of a body and its write, such as hashing a password:
  * `prepare` is a step of the flow, may change rest_values(), and may wait. It sees a body without faults. */

@@ -89,6 +89,7 @@ void sql_update(struct buf *b, const struct resource *r)
     buf_addf(b, " WHERE t.%.*s = $1::uuid AND t.deleted_time IS NULL AND ($5::int[] IS NULL OR t.version = ANY ($5::int[]))",
              STR_ARG(id_name(r)));
     if (!has_pinyin(r)) buf_addz(b, " AND $3::text IS NOT DISTINCT FROM $3::text");
+    if (!bit) buf_addz(b, " AND $4::text IS NOT DISTINCT FROM $4::text");
 }
 
 bool sql_is_checked(const struct resource *r, const struct field *f)
@@ -111,10 +112,14 @@ static void refuse_missing(struct buf *b, const struct resource *r, const struct
              ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
     if (ref->whose) scope_add(b, "x", ref->whose, 2, 3);
-    buf_addf(b, ") AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid", r->table, STR_ARG(id_name(r)),
-             STR_ARG(f->name), n);
-    if (r->owner >= 0) scope_add(b, "t", r->fields[r->owner].name.p, 2, 3);
-    buf_addz(b, ") THEN 'missing' END");
+    buf_addz(b, ")");
+    if (r->table) {
+        buf_addf(b, " AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid", r->table, STR_ARG(id_name(r)),
+                 STR_ARG(f->name), n);
+        if (r->owner >= 0) scope_add(b, "t", r->fields[r->owner].name.p, 2, 3);
+        buf_addz(b, ")");
+    }
+    buf_addz(b, " THEN 'missing' END");
 }
 
 void sql_refuse(struct buf *b, const struct resource *r)

@@ -56,7 +56,7 @@ void sql_insert(struct buf *b, const struct resource *r);
 /* $1 id, $2 user, $3 pinyin, $4 bits of the given fields, $5 accepted versions, then the writable fields. */
 void sql_update(struct buf *b, const struct resource *r);
 /* $1 id, $2 and $3 whose records are reached (schema/scope.h), then each field with F_UNIQUE or a ref. Adds nothing when there is
- * nothing to check. */
+ * nothing to check. Of a message (no table) too: there it is the references alone. */
 void sql_refuse(struct buf *b, const struct resource *r);
 bool sql_is_checked(const struct resource *r, const struct field *f);
 

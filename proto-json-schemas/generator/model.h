@@ -50,7 +50,7 @@ struct schema {
     struct field_view views[VIEW_COUNT];
 };
 
-enum action { ACTION_LIST, ACTION_GET, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_RESTORE, ACTION_CUSTOM };
+enum action { ACTION_LIST, ACTION_GET, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_RESTORE, ACTION_CALL, ACTION_CUSTOM };
 
 struct operation {
     enum method method;
@@ -60,10 +60,12 @@ struct operation {
     const char *handler;                          /* C symbol */
     bool own_handler;                             /* of the service, for the action when there is one; else common/rest's */
     struct schema *resource, *request, *response; /* NULL: none */
+    const struct schema *parent;                  /* of a list under a record */
     bool response_is_list, no_envelope, audited, deprecated;
     int timeout_ms, body_max; /* body_max: bytes, 0: as for all */
     enum degraded degraded;
-    const cJSON *rpc; /* {"id", "body"} or NULL */
+    const char *procedure; /* ACTION_CALL */
+    const cJSON *rpc; /* {"id", "body", "fields"} or NULL */
 };
 
 struct service {
@@ -101,6 +103,6 @@ void model_read_permissions(struct model *m, const char *folder);
 void model_open_schemas(struct model *m, const char *folder); /* names only: routes decide which become tables */
 void model_read_services(struct model *m, const char *folder);
 void model_read_schemas(struct model *m);
-void model_check(const struct model *m); /* what concerns more than one file */
+void model_check(struct model *m); /* what concerns more than one file */
 
 #endif

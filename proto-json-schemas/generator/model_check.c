@@ -72,11 +72,24 @@ static void check_id(struct place at, const struct operation *o)
     if (!strstr(o->path, new_text("{%s}", id))) source_fail(at, "path has no {%s}", id);
 }
 
+/* An argument of an internal method that is a field: the request must have it. */
+static void check_fields(struct place at, const struct operation *o)
+{
+    const cJSON *fields = o->rpc ? source_get(o->rpc, "fields") : NULL, *field;
+    cJSON_ArrayForEach(field, fields)
+    {
+        if (!o->request || o->action != ACTION_CALL) source_fail(at, "rpc.fields are of a procedure's request");
+        if (schema_property(o->request, field->valuestring) < 0)
+            source_fail(at, "rpc.fields: \"%s\" has no field \"%s\"", o->request->name, field->valuestring);
+    }
+}
+
 static void check_operation(const struct model *m, const struct service *s, const struct operation *o)
 {
     struct place at = { s->file, o->id };
     if (o->resource && !o->resource->sql_table) source_fail(at, "resource \"%s\" is not stored", o->resource->name);
     check_id(at, o);
+    check_fields(at, o);
     for (size_t i = 0; i < m->service_count; i++)
         for (size_t j = 0; j < m->services[i].count; j++) {
             const struct operation *other = &m->services[i].operations[j];
@@ -85,10 +98,25 @@ static void check_operation(const struct model *m, const struct service *s, cons
         }
 }
 
-void model_check(const struct model *m)
+/* A list whose path has a parameter is of what refers to that record. */
+static void find_parent(const struct model *m, const struct service *s, struct operation *o)
+{
+    const char *open = o->action == ACTION_LIST ? strchr(o->path, '{') : NULL;
+    if (!open) return;
+    struct place at = { s->file, o->id };
+    const char *name = new_text("%.*s", (int)strcspn(open + 1, "}"), open + 1);
+    int p = schema_property(o->resource, name);
+    const cJSON *ref = p < 0 ? NULL : o->resource->properties[p].ref;
+    o->parent = ref ? stored_in(m, source_get(ref, "table")->valuestring) : NULL;
+    if (!o->parent) source_fail(at, "\"%s\" has no field \"%s\" that refers to a resource", o->resource->name, name);
+}
+
+void model_check(struct model *m)
 {
     for (size_t i = 0; i < m->schema_count; i++) check_schema(m, &m->schemas[i]);
     for (size_t i = 0; i < m->service_count; i++)
-        for (size_t j = 0; j < m->services[i].count; j++)
+        for (size_t j = 0; j < m->services[i].count; j++) {
             check_operation(m, &m->services[i], &m->services[i].operations[j]);
+            find_parent(m, &m->services[i], &m->services[i].operations[j]);
+        }
 }

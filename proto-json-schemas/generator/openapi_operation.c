@@ -32,6 +32,10 @@ static const struct {
                          { "ETag", "IdempotentReplayed" },
                          { 404, 409, 422 },
                          .reply = AS_UPDATED },
+    [ACTION_CALL] = { { "IdempotencyKey", "IfMatch", "DryRun" },
+                      { "ETag", "IdempotentReplayed" },
+                      { 404, 409, 412, 422, 428 },
+                      .reply = AS_DETAIL },
     [ACTION_CUSTOM] = { .reply = AS_DOCUMENT },
 };
 
@@ -164,7 +168,7 @@ static void add_content(cJSON *to, cJSON *schema, cJSON *example)
 /* An internal method's arguments: {"customerId": ..., "customerDTO": {...}}. */
 static cJSON *rpc_schema(struct doc *d, const struct operation *o, cJSON **ret_example)
 {
-    const cJSON *id = source_get(o->rpc, "id"), *body = source_get(o->rpc, "body");
+    const cJSON *id = source_get(o->rpc, "id"), *body = source_get(o->rpc, "body"), *field;
     cJSON *schema = cJSON_CreateObject(), *required, *properties;
     cJSON_AddStringToObject(schema, "type", "object");
     cJSON_AddBoolToObject(schema, "additionalProperties", false);
@@ -183,7 +187,21 @@ static cJSON *rpc_schema(struct doc *d, const struct operation *o, cJSON **ret_e
         cJSON_AddItemToObject(properties, body->valuestring, doc_schema(d, o->resource, as));
         cJSON_AddItemToObject(*ret_example, body->valuestring, schema_example(o->resource, as));
     }
+    cJSON_ArrayForEach(field, source_get(o->rpc, "fields"))
+    {
+        const struct property *p = &o->request->properties[schema_property(o->request, field->valuestring)];
+        if (p->flags & F_REQUIRED) cJSON_AddItemToArray(required, cJSON_CreateString(field->string));
+        cJSON_AddItemToObject(properties, field->string, property_schema(p, IN_REQUEST));
+        cJSON_AddItemToObject(*ret_example, field->string, property_example(p));
+    }
     return schema;
+}
+
+static bool requires_something(const struct schema *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->properties[i].flags & F_REQUIRED) return true;
+    return false;
 }
 
 static void add_request(struct doc *d, cJSON *document, const struct operation *o)
@@ -193,7 +211,7 @@ static void add_request(struct doc *d, cJSON *document, const struct operation *
     if (!s && !o->rpc) return;
     cJSON *request = cJSON_AddObjectToObject(document, "requestBody"), *example = NULL;
     cJSON *schema = o->rpc ? rpc_schema(d, o, &example) : doc_schema(d, s, as);
-    cJSON_AddBoolToObject(request, "required", true);
+    cJSON_AddBoolToObject(request, "required", o->action != ACTION_CALL || o->rpc || requires_something(s));
     add_content(request, schema, o->rpc ? example : schema_example(s, as));
 }
 
@@ -283,7 +301,7 @@ static bool may_answer(const struct operation *o, int status)
     bool is_public = is(o->permission, "public");
     if (status == 401) return !is_public || o->rate == RATE_LOGIN;
     if (status == 403) return !is_public && !is(o->permission, "authenticated");
-    if (status == 404 && o->action == ACTION_CUSTOM) return strchr(o->path, '{');
+    if (status == 404 && (o->action == ACTION_CUSTOM || o->action == ACTION_LIST)) return strchr(o->path, '{');
     if (status == 422 && o->action == ACTION_CUSTOM) return o->request && !is_public;
     if (status == 413 || status == 415) return o->request || o->rpc || action_docs[o->action].has_body;
     for (int i = 0; i < MAX_STATUSES; i++)

@@ -23,6 +23,7 @@ static const char *const actions[] = {
     [ACTION_UPDATE] = "update",
     [ACTION_DELETE] = "delete",
     [ACTION_RESTORE] = "restore",
+    [ACTION_CALL] = "call",
     NULL,
 };
 
@@ -109,17 +110,32 @@ static void read_handler(const struct model *m, struct place at, struct operatio
     o->handler = has_handler ? source_text(at, row, "handler") : new_text("rest_%s", actions[o->action]);
     if (!has_action) return;
     if (!o->resource) source_fail(at, "an action needs a resource");
-    if (o->response || (o->request && !has_handler)) source_fail(at, "an action has no request or response of its own");
+    bool has_request = o->request && !has_handler && o->action != ACTION_CALL;
+    if (o->response || has_request) source_fail(at, "an action has no request or response of its own");
+}
+
+/* The name goes into SQL as it is. */
+static void read_procedure(struct place at, struct operation *o, const cJSON *row)
+{
+    o->procedure = source_text_or(at, row, "procedure", NULL);
+    if ((o->action == ACTION_CALL) != (o->procedure != NULL)) source_fail(at, "\"procedure\" and the action \"call\" go together");
+    if (!o->procedure) return;
+    if (o->method != METHOD_POST) source_fail(at, "a procedure is called by POST");
+    for (const char *p = o->procedure; *p; p++)
+        if (!islower((unsigned char)*p) && *p != '_') source_fail(at, "procedure holds \"%c\"", *p);
 }
 
 static const cJSON *read_rpc(struct place at, const cJSON *row)
 {
-    static const char *const keys[] = { "id", "body", NULL };
+    static const char *const keys[] = { "id", "body", "fields", NULL };
     const cJSON *rpc = source_get(row, "rpc");
     if (!rpc) return NULL;
     source_keys(at, source_object(at, row, "rpc"), keys);
     source_text_or(at, rpc, "id", NULL);
     source_text_or(at, rpc, "body", NULL);
+    const cJSON *fields = source_get(rpc, "fields"), *field;
+    if (fields && source_get(rpc, "body")) source_fail(at, "rpc has a body or fields, not both");
+    cJSON_ArrayForEach(field, fields) source_text(at, fields, field->string);
     return rpc;
 }
 
@@ -151,7 +167,7 @@ static struct operation read_operation(const struct model *m, const char *file, 
                                         "tag",     "resource", "action",      "handler", "permission",
                                         "rate",    "audited",  "timeout_ms",  "since",   "deprecated",
                                         "request", "response", "envelope",    "rpc",     "body_max",
-                                        "degraded", NULL };
+                                        "degraded", "procedure", NULL };
     struct place at = { file, source_text((struct place){ file, "a route" }, row, "operationId") };
     source_keys(at, row, keys);
     struct operation o = {
@@ -177,6 +193,7 @@ static struct operation read_operation(const struct model *m, const char *file, 
     if (o.degraded == DEGRADED_STALE && o.method != METHOD_GET) source_fail(at, "only what GET answers can be stale");
     check_path(at, &o);
     read_handler(m, at, &o, row);
+    read_procedure(at, &o, row);
     return o;
 }
 

@@ -130,8 +130,7 @@ static void read_access(const struct model *m, struct place at, struct schema *s
     s->permissions[ACT_UNMASK] = unmask;
     if (!owner) return;
     s->owner = need_property(at, s, "owner", owner);
-    if (s->properties[s->owner].type != T_UUID || !(s->properties[s->owner].flags & F_READONLY))
-        source_fail(at, "owner: \"%s\" is no readOnly uuid", owner);
+    if (s->properties[s->owner].type != T_UUID) source_fail(at, "owner: \"%s\" is no uuid", owner);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) s->permissions[acts[i]] = permission_of(m, s, actions[i]);
 }
 

@@ -59,6 +59,26 @@ static const char *const rate_symbols[] = {
 };
 
 /* Inside a compound literal STR would be no constant: its two members are spelled out. */
+static void print_slice(FILE *to, const char *text)
+{
+    fprintf(to, "{ \"%s\", %zu }", text, strlen(text));
+}
+
+static void print_rpc_fields(FILE *to, const cJSON *fields)
+{
+    const cJSON *field;
+    const char *between = "";
+    fputs(".fields = (const struct rpc_field[]){ ", to);
+    cJSON_ArrayForEach(field, fields)
+    {
+        fprintf(to, "%s{ ", between);
+        print_slice(to, field->string), fputs(", ", to), print_slice(to, field->valuestring);
+        fputs(" }", to);
+        between = ", ";
+    }
+    fprintf(to, " }, .field_count = %d", cJSON_GetArraySize(fields));
+}
+
 static void print_rpc(FILE *to, const cJSON *rpc)
 {
     const cJSON *argument;
@@ -66,8 +86,9 @@ static void print_rpc(FILE *to, const cJSON *rpc)
     fputs(",\n      .rpc = &(const struct rpc){ ", to);
     cJSON_ArrayForEach(argument, rpc)
     {
-        const char *name = argument->valuestring;
-        fprintf(to, "%s.%s = { \"%s\", %zu }", between, argument->string, name, strlen(name));
+        fputs(between, to);
+        if (cJSON_IsObject(argument)) print_rpc_fields(to, argument);
+        else fprintf(to, ".%s = ", argument->string), print_slice(to, argument->valuestring);
         between = ", ";
     }
     fputs(" }", to);
@@ -79,6 +100,10 @@ static void print_row(FILE *to, const struct service *s, const struct operation 
             o->path, o->id);
     if (!bare) fprintf(to, "      .handler = %s,%s", o->handler, o->resource ? "" : "\n");
     if (!bare && o->resource) fprintf(to, " .resource = &%s_resource,\n", o->resource->name);
+    if (!bare && o->parent) fprintf(to, "      .parent = &%s_resource,\n", o->parent->name);
+    if (!bare && o->procedure) fprintf(to, "      .procedure = \"%s\",", o->procedure);
+    if (!bare && o->procedure && o->request) fprintf(to, " .request = &%s_resource,", o->request->name);
+    if (!bare && o->procedure) fputc('\n', to);
     fprintf(to, "      .permission = PERM_%s, .service = %s, .rate = %s,\n", upper_symbol(o->permission),
             service_enum(s), rate_symbols[o->rate]);
     fprintf(to, "      .audited = %s, .timeout_ms = %d", o->audited ? "true" : "false", o->timeout_ms);

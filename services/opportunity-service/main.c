@@ -3,7 +3,8 @@
 #include "opportunity-service_routes.h"
 #include "schemas.h"
 
-static const struct resource *const resources[] = { &stage_resource, NULL };
+static const struct resource *const resources[] = { &pipeline_resource, &stage_resource, &opportunity_resource,
+                                                     &stage_history_resource, NULL };
 
 int main(int argc, char **argv)
 {

@@ -23,15 +23,20 @@ static void *run(void *arg)
 
 void race(const struct request requests[RACERS], struct reply *replies[RACERS])
 {
-    pthread_t threads[RACERS];
-    struct racer racers[RACERS];
+    race_of(requests, replies, RACERS);
+}
+
+void race_of(const struct request *requests, struct reply **replies, int count)
+{
+    pthread_t threads[RACERS_MAX];
+    struct racer racers[RACERS_MAX];
     pthread_barrier_t start;
-    pthread_barrier_init(&start, NULL, RACERS);
-    for (int i = 0; i < RACERS; i++) {
+    pthread_barrier_init(&start, NULL, (unsigned)count);
+    for (int i = 0; i < count; i++) {
         racers[i] = (struct racer){ .request = requests[i], .start = &start };
         pthread_create(&threads[i], NULL, run, &racers[i]);
     }
-    for (int i = 0; i < RACERS; i++) {
+    for (int i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
         replies[i] = racers[i].reply;
     }

@@ -170,11 +170,12 @@ static int sanitizer_reports(void)
 
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
+/* The state that a test begins with is itself, as it was given to us. */
 static int before(void **state)
 {
-    (void)state;
+    const struct CMUnitTest *test = *state;
     http_reset();
-    return 0;
+    return test->setup_func ? test->setup_func(state) : 0;
 }
 
 static int after(void **state)
@@ -201,6 +202,7 @@ int system_main(const char *name, const struct CMUnitTest *tests, size_t count)
     for (size_t i = 0; i < count && n < TESTS_MAX; i++) {
         if (only && !strstr(tests[i].name, only)) continue;
         own[n] = tests[i];
+        own[n].initial_state = (void *)(uintptr_t)&tests[i];
         own[n].setup_func = before;
         own[n++].teardown_func = after;
     }

@@ -28,7 +28,7 @@ struct stack {
 };
 extern struct stack stack;
 
-/* The main() of every test binary. Each test begins with the administrator talking to customer-service. */
+/* The main() of every test binary. Each test begins with the administrator talking to customer-service, and with its own set-up. */
 int system_main(const char *name, const struct CMUnitTest *tests, size_t count);
 
 /* For tests that kill parts or read logs: skips the rest of the test when attached to somebody's stack. */

@@ -101,7 +101,7 @@ refuses "secrets that nobody may see" customer.json '/"unmask": "customer:unmask
 refuses "an unknown permission to unmask" customer.json 's/customer:unmask/customer:unmsk/' \
     "customer.json: x-resource: unmask: unknown permission \"customer:unmsk\""
 refuses "an owner that is no user" customer.json 's/"owner": "created_by"/"owner": "customer_name"/' \
-    "customer.json: x-resource: owner: \"customer_name\" is no readOnly uuid"
+    "customer.json: x-resource: owner: \"customer_name\" is no uuid"
 refuses "an owner that is no field" customer.json 's/"owner": "created_by"/"owner": "nobody"/' \
     "customer.json: x-resource: owner: unknown field \"nobody\""
 refuses "a filter on a secret" customer.json '0,/"x-secret": "sealed",/s//"x-secret": true, "x-filter": true,/' \

@@ -24,7 +24,7 @@ static struct req *request(void)
 static const char *of(struct req *r, const struct resource *resource, const char *name, const char *note, const char *pin)
 {
     struct values v = { .text = { name, note, pin }, .given = 1u << NAME | (note ? 1u << NOTE : 0) | 1u << PIN };
-    return fingerprint_of(r, resource, &v);
+    return fingerprint_of(r, resource, resource, &v);
 }
 
 static void test_a_body_counts_byte_by_byte(void **state)

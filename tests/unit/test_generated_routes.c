@@ -33,6 +33,14 @@ void errors_index(struct req *r)
 {
     (void)r;
 }
+void board_get(struct req *r)
+{
+    (void)r;
+}
+void transitions_list(struct req *r)
+{
+    (void)r;
+}
 void auth_login(struct req *r)
 {
     (void)r;

@@ -1,0 +1,33 @@
+/* sales: what tests of opportunity-service make again and again. */
+#ifndef SYSTEM_SALES_H
+#define SYSTEM_SALES_H
+
+#include "http.h"
+
+/* The stages that every installation has, and their pipeline. */
+#define PIPELINE_STANDARD "018f3c5e-7a10-7c3e-9b1a-5a0000000001"
+#define STAGE_(n) "018f3c5e-7a10-7c3e-9b1a-5a00000001" #n
+#define STAGE_CONTACT STAGE_(01)
+#define STAGE_REQUIREMENT STAGE_(02)
+#define STAGE_PROPOSAL STAGE_(03)
+#define STAGE_NEGOTIATION STAGE_(04)
+#define STAGE_CONTRACT STAGE_(05)
+#define STAGE_WON STAGE_(06)
+#define STAGE_LOST STAGE_(07)
+#define STAGE_INVALID STAGE_(08)
+
+/* The set-up of a test that talks to opportunity-service. */
+int to_opportunities(void **state);
+
+/* A customer that opportunity-service knows of; its id. */
+char *customer_known(const char *name);
+
+/* Makes an opportunity and returns its id; the test ends when that fails. `customer`: an id, or NULL for a new one; `more` is further
+ * members: "\"status\":\"…\"", or NULL. */
+char *opportunity(const char *name, const char *customer, const char *more);
+char *opportunity_path(const char *id, const char *more); /* /api/v1/opportunities/<id><more> */
+
+/* Moves it; `more` as above. */
+struct reply *move_to(const char *id, const char *stage, const char *more);
+
+#endif
