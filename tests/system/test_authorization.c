@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "jwt.h"
 #include "pool.h"
+#include "sales.h"
 #include "sql.h"
 #include "stack.h"
 
@@ -101,6 +102,38 @@ static const struct expectation {
     { "internalCreateCustomer", "customer:create", "{}", 400, 0, 0 },
     { "internalUpdateCustomer", "customer:update", "{\"customerId\":\"%s\",\"customerDTO\":{\"description\":\"改\"}}", 200, 404, 404 },
     { "internalDeleteCustomer", "customer:delete", "{\"customerId\":\"%s\"}", 200, 404, 404 },
+
+    { "listPipelines", "opportunity:view", NULL, 200, 0, 0 },
+    { "createPipeline", "dictionary:manage", "{}", 400, 0, 0 },
+    { "getPipeline", "opportunity:view", NULL, 404, 0, 0 },
+    { "updatePipeline", "dictionary:manage", "{}", 404, 0, 0 },
+    { "patchPipeline", "dictionary:manage", "{}", 404, 0, 0 },
+    { "deletePipeline", "dictionary:manage", NULL, 404, 0, 0 },
+    { "restorePipeline", "dictionary:manage", NULL, 404, 0, 0 },
+    { "listStages", "opportunity:view", NULL, 200, 0, 0 },
+    { "createStage", "dictionary:manage", "{}", 400, 0, 0 },
+    { "getStage", "opportunity:view", NULL, 404, 0, 0 },
+    { "updateStage", "dictionary:manage", "{}", 404, 0, 0 },
+    { "patchStage", "dictionary:manage", "{}", 404, 0, 0 },
+    { "deleteStage", "dictionary:manage", NULL, 404, 0, 0 },
+    { "restoreStage", "dictionary:manage", NULL, 404, 0, 0 },
+    { "listOpportunities", "opportunity:view", NULL, 200, 0, 0 },
+    { "createOpportunity", "opportunity:create", "{}", 400, 0, 0 },
+    { "getOpportunity", "opportunity:view", NULL, 200, 404, 404 },
+    { "updateOpportunity", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "patchOpportunity", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "deleteOpportunity", "opportunity:delete", NULL, 200, 404, 404 },
+    { "restoreOpportunity", "opportunity:delete", NULL, 409, 200, 404 },
+    { "explainOpportunityAccess", "opportunity:view", NULL, 200, 404, 404 },
+    { "moveOpportunity", "opportunity:update", "{\"sales_stage_id\":\"" STAGE_REQUIREMENT "\"}", 200, 404, 404 },
+    { "closeOpportunity", "opportunity:update", "{\"result\":\"输单\",\"lost_reason\":\"价格\"}", 200, 404, 404 },
+    { "reopenOpportunity", "opportunity:reopen", "{\"reason\":\"客户退回\"}", 409, 404, 404 }, /* it is not closed */
+    { "listStageHistory", "opportunity:view", NULL, 200, 404, 404 },
+    { "listTransitions", "opportunity:view", NULL, 200, 404, 404 },
+    { "getBoard", "opportunity:view", NULL, 200, 0, 0 },
+    { "internalGetOpportunityById", "opportunity:view", "{\"opportunityId\":\"%s\"}", 200, 404, 404 },
+    { "internalCreateOpportunity", "opportunity:create", "{}", 400, 0, 0 },
+    { "internalUpdateOpportunityStage", "opportunity:update", "{\"opportunityId\":\"%s\",\"stageId\":\"" STAGE_REQUIREMENT "\"}", 200, 404, 404 },
 };
 
 static const struct expectation *expectation_of(const char *operation)
@@ -135,7 +168,7 @@ static char *upper(const char *word)
 
 static int every_operation(void (*judge)(const struct operation *o, void *arg), void *arg)
 {
-    const char *const urls[] = { stack.auth_url, stack.customer_url };
+    const char *const urls[] = { stack.auth_url, stack.customer_url, stack.opportunity_url };
     const cJSON *path, *operation;
     int n = 0;
     for (size_t i = 0; i < COUNT(urls); i++) {
@@ -194,11 +227,14 @@ static char *expired(void)
 
 static bool is_refused(void *token)
 {
-    const char *const urls[] = { stack.auth_url, stack.customer_url };
+    const struct {
+        const char *url, *path;
+    } places[] = { { stack.auth_url, "/api/v1/auth/sessions" }, { stack.customer_url, "/api/v1/customers?size=1" },
+                   { stack.opportunity_url, "/api/v1/opportunities?size=1" } };
     bool refused = true;
-    for (size_t i = 0; i < COUNT(urls); i++) {
-        target(urls[i]);
-        refused &= call_as(token, "GET", i ? "/api/v1/customers?size=1" : "/api/v1/auth/sessions", NULL)->status == 401;
+    for (size_t i = 0; i < COUNT(places); i++) {
+        target(places[i].url);
+        refused &= call_as(token, "GET", places[i].path, NULL)->status == 401;
     }
     return refused;
 }
@@ -222,13 +258,6 @@ static void test_every_operation_without_a_good_token(void **state)
 
 /* --- each role --------------------------------------------------------------------------------------------------------- */
 
-struct cast {
-    const char *role;
-    bool reaches_all;
-    struct user user;
-    char *customers[RECORDS], *contacts[RECORDS];
-};
-
 static char *customer_of(const char *owner)
 {
     return sql(stack.customer_db, "INSERT INTO customers (customer_id, customer_name, customer_type, status, created_by) "
@@ -241,29 +270,57 @@ static char *contact_of(const char *owner)
                                   "VALUES (gen_random_uuid(), '某', '%s') RETURNING contact_id", owner);
 }
 
+static char *opportunity_of(const char *owner)
+{
+    return sql(stack.opportunity_db, "INSERT INTO opportunities (opportunity_id, opportunity_name, customer_id, status, created_by) "
+                                     "VALUES (uuid_v7(), '某', '%s', '进行中', '%s') RETURNING opportunity_id", customer_known("某"), owner);
+}
+
+/* Records that are somebody's. The operations about one hold `mark` in their path; customers are what the others are about.
+ * `as_new`: what else brings a record back to where its operations are possible. */
+static const struct kind {
+    const char *mark, *table, *id, *as_new;
+    const char **database;
+    char *(*make)(const char *owner);
+} kinds[] = {
+    { "contact", "contacts", "contact_id", "", &stack.customer_db, contact_of },
+    { "pportunit", "opportunities", "opportunity_id",
+      ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db, opportunity_of },
+    { "", "customers", "customer_id", "", &stack.customer_db, customer_of },
+};
+
+static size_t kind_of(const struct operation *o)
+{
+    size_t i = 0;
+    while (!strstr(o->path, kinds[i].mark)) i++;
+    return i;
+}
+
+struct cast {
+    const char *role;
+    bool reaches_all;
+    struct user user;
+    char *records[COUNT(kinds)][RECORDS];
+};
+
 static struct cast cast(const char *role)
 {
     struct cast c = { .role = role, .user = user_in(role, department_below(NULL)) };
     struct user other = user_in("SALES_REP", department_below(NULL));
     const char *const owners[ABSENT] = { [OWN] = c.user.id, [OTHERS] = other.id, [DELETED] = c.user.id };
     c.reaches_all = !strcmp(sql(stack.auth_db, "SELECT data_scope FROM roles WHERE role_name = '%s'", role), "all");
-    for (int i = 0; i < ABSENT; i++) {
-        c.customers[i] = customer_of(owners[i]);
-        c.contacts[i] = contact_of(owners[i]);
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        for (int i = 0; i < ABSENT; i++) c.records[k][i] = kinds[k].make(owners[i]);
+        c.records[k][ABSENT] = text(UUID_ABSENT);
     }
-    c.customers[ABSENT] = c.contacts[ABSENT] = text(UUID_ABSENT);
     return c;
 }
 
 /* As they were before the last operation. */
-static void reset(const struct cast *c)
+static void reset(const struct kind *k, char *const *ids)
 {
-    static const char *const nouns[] = { "customer", "contact" };
-    for (int i = 0; i < 2; i++) {
-        char *const *ids = i ? c->contacts : c->customers;
-        sql(stack.customer_db, "UPDATE %ss SET deleted_time = CASE WHEN %s_id = '%s' THEN now() END WHERE %s_id IN ('%s', '%s', '%s')",
-            nouns[i], nouns[i], ids[DELETED], nouns[i], ids[OWN], ids[OTHERS], ids[DELETED]);
-    }
+    sql(*k->database, "UPDATE %s SET deleted_time = CASE WHEN %s = '%s' THEN now() END%s WHERE %s IN ('%s', '%s', '%s')", k->table, k->id,
+        ids[DELETED], k->as_new, k->id, ids[OWN], ids[OTHERS], ids[DELETED]);
 }
 
 static int status_of(const struct expectation *e, const struct cast *c, enum record record)
@@ -283,9 +340,10 @@ static void judge_role(const struct operation *o, void *arg)
     const struct cast *c = arg;
     const struct expectation *e = o->expected;
     bool allowed = may(c->role, e->needs);
-    char *const *ids = strstr(o->path, "{contact_id}") ? c->contacts : c->customers;
+    size_t kind = kind_of(o);
+    char *const *ids = c->records[kind];
     for (int i = 0; i < (e->absent ? RECORDS : 1); i++) {
-        if (e->absent) reset(c);
+        if (e->absent) reset(&kinds[kind], ids);
         struct reply *r = called(o, token_for(o, c->user), e->absent ? ids[i] : UUID_ABSENT);
         int want = !allowed ? 403 : e->absent ? status_of(e, c, (enum record)i) : e->live;
         expect(r->status == want, "%s, record %d: %s is %ld instead of %d: %s", c->role, i, e->operation, r->status, want, r->body);
