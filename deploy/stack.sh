@@ -55,6 +55,7 @@ boot() {
     step "Redis" part_start redis
     step "database roles and schemas" postgres_provision
     step "migrations" migrations_run
+    step "clients" clients_create
     step "data keys" data_keys_apply
     step "administrator" admin_create
     for name in $(service_names) gateway; do step "$name" part_start "$name"; done

@@ -4,8 +4,10 @@
 #include "app/announcer.h"
 #include "app/app.h"
 #include "app/dispatch.h"
+#include "app/housekeeper.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
+#include "app/peers.h"
 #include "app/settings.h"
 #include "app/system.h"
 #include "auth/guard.h"
@@ -25,6 +27,7 @@
 #include "rest/cursor.h"
 #include "rest/data_keys.h"
 #include "rest/etag.h"
+#include "rest/events.h"
 #include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/reseal.h"
@@ -35,11 +38,10 @@
 #include "schema/seal.h"
 #include "schema/type.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HOUSEKEEPING_S = 60 };
+enum { PG_OWN_MAX = 64 };
 
 struct service_settings {
     struct app_settings app;
@@ -51,6 +53,7 @@ struct service_settings {
     void *server_tls; /* made of them; NULL: plain HTTP */
     struct vault *vault; /* of the data keys; NULL: none were given, and none are needed */
     struct cidr_set *trusted;
+    struct peers peers;
     _Alignas(max_align_t) char own[]; /* of the one service */
 };
 
@@ -89,48 +92,6 @@ static const struct pg_stmt *const *statements;
 
 /* --- one worker -------------------------------------------------------------------------------------------------------- */
 
-struct housekeeper {
-    struct event *timer;
-    struct pg_segment segment;
-    bool busy;
-};
-
-static void housekeeping_done(struct pg_segment *s, void *arg)
-{
-    struct housekeeper *h = arg;
-    pg_segment_done(s);
-    h->busy = false;
-}
-
-static void on_housekeeping(int fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct worker *w = arg;
-    struct housekeeper *h = w->extra;
-    if (h->busy) return;
-    h->busy = true;
-    pg_segment_init(&h->segment, PG_SLOW, housekeeping_done, h);
-    pg_add(&h->segment, &stmt_housekeeping, NULL, 0);
-    pg_submit(w->pg, &h->segment);
-}
-
-static void start_housekeeping(struct worker *w)
-{
-    static const struct timeval every = { HOUSEKEEPING_S, 0 };
-    struct housekeeper *h = calloc(1, sizeof *h);
-    if (!h) abort();
-    w->extra = h;
-    h->timer = event_new(w->base, -1, EV_PERSIST, on_housekeeping, w);
-    if (w->index == 0) event_add(h->timer, &every);
-}
-
-static void stop_housekeeping(struct worker *w)
-{
-    struct housekeeper *h = w->extra;
-    event_free(h->timer);
-    free(h);
-}
-
 /* Whatever needs a permission may read or write what is encrypted. */
 static bool keys_admit(struct req *r)
 {
@@ -165,7 +126,8 @@ static void on_notify(void *arg, struct str channel, struct str payload)
     const struct worker *w = arg;
     bool is_any = str_is_none(channel); /* connected anew: of either, some may have been missed */
     if (is_any || str_is(channel, "names")) names_forget(w->names, payload);
-    if (is_any || !str_is(channel, "names")) announcer_tell(w->announcer);
+    if (is_any || str_is(channel, "events")) events_wake(w->events);
+    if (is_any || (service->announces && str_is(channel, service->announces))) announcer_tell(w->announcer);
 }
 
 /* One worker tells: the others hear the same. */
@@ -178,7 +140,7 @@ static void start_announcer(struct worker *w)
 
 static void start_database(struct worker *w)
 {
-    static const char *channels[] = { "names", NULL, NULL };
+    static const char *channels[] = { "names", "events", NULL, NULL };
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,
@@ -186,7 +148,7 @@ static void start_database(struct worker *w)
         .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
         .channels = channels, .on_notify = on_notify, .notify_arg = w,
     };
-    channels[1] = service->announces;
+    channels[2] = service->announces;
     w->pg = pg_new(w->base, w->work, &config);
 }
 
@@ -210,11 +172,13 @@ static bool worker_start(struct worker *w)
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);
     w->authors = authors_new(w);
+    w->events = events_new(w);
     w->client = outgoing_client(w);
     w->router = router_new(&w->app->routes);
     start_announcer(w);
     start_database(w);
-    start_housekeeping(w);
+    w->extra = housekeeper_new(w);
+    w->follow = follow_new(w, &s->peers, service->sources);
     w->server = listen_open(w, config, true);
     return trust_start(w) && w->server;
 }
@@ -222,6 +186,8 @@ static bool worker_start(struct worker *w)
 static void worker_drain(struct worker *w)
 {
     if (w->server) server_drain(w->server);
+    events_end(w->events);
+    follow_stop(w->follow);
 }
 
 static bool worker_is_busy(const struct worker *w)
@@ -232,13 +198,16 @@ static bool worker_is_busy(const struct worker *w)
 static void worker_stop(struct worker *w)
 {
     if (w->server) server_free(w->server);
+    events_free(w->events);
+    follow_stop(w->follow);
     trust_stop(w);
     work_free(w->work);
     pg_free(w->pg);
+    follow_free(w->follow);
     announcer_free(w->announcer);
     lookups_free(w->lookups);
     authors_free(w->authors);
-    stop_housekeeping(w);
+    housekeeper_free(w->extra);
     client_free(w->client);
     router_free(w->router);
     shapes_free(w->shapes);
@@ -319,6 +288,7 @@ static bool settings_make(void *settings, struct buf *faults)
     ok = trust_make(&s->app.trust, &s->app.outgoing, faults) && ok;
     ok = vault_make(s, faults) && ok;
     ok = make_trusted(s, faults) && ok;
+    ok = peers_check(&s->peers, &s->app.outgoing, faults) && ok;
     if (tls_is_wanted(&s->tls)) s->server_tls = tls_new(TLS_SERVER, &s->tls, &fault);
     if (fault) buf_addf(faults, "%s\n", fault);
     if (!has_zone) buf_addz(faults, "APP_TIMEZONE: no such zone\n");
@@ -345,17 +315,37 @@ static void configure(const struct service_settings *s)
     reveal_set_limit(s->reveals_per_hour);
 }
 
+/* Those of the service, and what follows others' events. */
+static const struct pg_stmt *const *all_statements(void)
+{
+    static const struct pg_stmt *all[PG_OWN_MAX] = { &stmt_feed_claim, &stmt_feed_apply };
+    size_t n = service->sources ? 2 : 0;
+    for (const struct pg_stmt *const *s = service->statements; s && *s; s++) {
+        if (n == PG_OWN_MAX - 1) abort();
+        all[n++] = *s;
+    }
+    all[n] = NULL;
+    return rest_statements(service->resources, all);
+}
+
+static void print_metrics(const struct app *app, struct buf *out)
+{
+    (void)app;
+    follow_print(out);
+}
+
 static int serve(const struct settings_plan *plan)
 {
     static struct app app;
     const struct service_settings *s = settings_start(plan);
     configure(s);
-    statements = rest_statements(service->resources, service->statements);
+    statements = all_statements();
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     app = (struct app){
         .name = service->name, .worker_count = s->app.workers, .trusts_gateway = true,
         .routes = route_table_join(service->routes, &system), .start = worker_start, .drain = worker_drain,
         .is_busy = worker_is_busy, .stop = worker_stop, .ready = worker_ready, .reloaded = worker_reloaded, .tick = on_tick,
+        .metrics = print_metrics,
     };
     free((void *)system.rows);
     listen_start(&s->app.listen);
@@ -382,6 +372,7 @@ int service_run(const struct service *s, int argc, char **argv)
                                              { "Requests to services", outgoing_opts, offsetof(struct app_settings, outgoing) },
                                              { "Tokens", trust_opts, offsetof(struct app_settings, trust) },
                                              { "Every service", opts, 0 },
+                                             { "Services among each other", peers_opts, AT(peers) },
                                              { s->opts ? s->name : NULL, s->opts, AT(own) },
                                              { 0 } };
     const struct settings_plan plan = { s->name, groups, sizeof(struct service_settings) + s->settings_size, settings_make, settings_done };

@@ -2,6 +2,7 @@
 #ifndef APP_SERVICE_H
 #define APP_SERVICE_H
 
+#include "app/follow.h"
 #include "base/config.h"
 #include "http/route.h"
 #include "io/pg.h"
@@ -17,6 +18,7 @@ struct service {
     const struct pg_stmt *const *statements;     /* NULL-terminated, the service's own; or NULL */
     const struct opt *opts;                      /* its own settings; or NULL */
     size_t settings_size;                        /* of the struct that they fill */
+    const struct source *sources;                /* whose events it follows, ends in {0}; or NULL */
     const char *announces;                       /* channel of PostgreSQL whose notifications Redis is to pass on; or NULL */
 };
 

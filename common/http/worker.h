@@ -12,6 +12,8 @@ struct authors;
 struct buf;
 struct client;
 struct event_base;
+struct events;
+struct follow;
 struct keys;
 struct lookups;
 struct metrics;
@@ -44,6 +46,8 @@ struct worker {
     struct shapes *shapes;
     struct lookups *lookups;
     struct authors *authors;
+    struct follow *follow;           /* app/follow; NULL: nobody, or not on this worker */
+    struct events *events;           /* rest/events: who waits for some */
     struct router *router;
     struct server *server;
     struct metrics *metrics;

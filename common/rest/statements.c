@@ -1,6 +1,7 @@
 #include "rest/statements.h"
 
 #include "rest/data_keys.h"
+#include "rest/events.h"
 #include "rest/rest.h"
 #include "schema/seal.h"
 #include "schema/sql.h"
@@ -171,7 +172,7 @@ static void statements_make(struct statements *s, const struct resource *r)
 
 const struct pg_stmt *const *rest_statements(const struct resource *const *resources, const struct pg_stmt *const *more)
 {
-    static const struct pg_stmt *list[RESOURCES_MAX * (PER_RESOURCE + 1) + 16];
+    static const struct pg_stmt *list[RESOURCES_MAX * (PER_RESOURCE + 1) + EVENTS_STATEMENTS_MAX + 96];
     size_t n = 0;
     bool seals = false;
     list[n++] = &stmt_claim;
@@ -180,6 +181,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     list[n++] = &stmt_dry_run;
     list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;
+    n += events_statements(resources, list + n);
     for (; *resources; resources++) {
         if (count == RESOURCES_MAX) abort();
         struct statements *s = &all[count++];

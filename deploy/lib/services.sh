@@ -40,8 +40,29 @@ service_env_common() {
     export LOG_LEVEL=${LOG_LEVEL:-info} APP_TIMEZONE=${APP_TIMEZONE:-Asia/Shanghai}
 }
 
+# As which client of auth-service a service asks the others: id and secret, once it was made.
+service_client() {
+    local file=$RUN_DIR/secrets/${1//-/_}_client
+    [ -s "$file" ] && REPLY=$(<"$file")
+}
+
+# Where the others are, and who it is for them.
+service_env_peers() {
+    local name
+    while read -r name; do
+        [ -n "${PORT[$name]-}" ] || continue
+        service_url "$name"
+        local url=$REPLY
+        env_name "$name"
+        export "${REPLY}_URL=$url"
+    done < <(service_names)
+    service_client "$1" || return 0
+    export SERVICE_CLIENT_ID=${REPLY% *} SERVICE_CLIENT_SECRET=${REPLY#* }
+}
+
 service_env() {
     service_env_common
+    service_env_peers "$1"
     export HTTP_ADDRESS=127.0.0.1 HTTP_PORT=${PORT[$1]}
     database_url "$1"
     export DATABASE_URL=$REPLY
@@ -96,6 +117,25 @@ data_keys_apply() {
             service_binary "$name"
             exec "$REPLY" rotate-data-keys
         ) >>"$RUN_DIR/log/$name.log" 2>&1 || die_with_log "$name" "stored values could not be encrypted"
+    done < <(service_names)
+}
+
+# Each service is a client of auth-service that may read events of the others. A secret that got lost is replaced by another client.
+clients_create() {
+    local name audiences file out
+    audiences=$(service_names | paste -sd ,)
+    while read -r name; do
+        file=$RUN_DIR/secrets/${name//-/_}_client
+        [ ! -s "$file" ] || continue
+        out=$(
+            PORT=([auth-service]=1)
+            service_env auth-service
+            service_binary auth-service
+            exec "$REPLY" create-client --name "$name-$(openssl rand -hex 4)" --audience "$audiences" --permissions event:read \
+                2>>"$RUN_DIR/log/auth-service.log"
+        ) || die_with_log auth-service "no client for $name"
+        sed -nE 's/^client_id=//p; s/^client_secret=//p' <<<"$out" | paste -sd ' ' >"$file.new"
+        mv "$file.new" "$file"
     done < <(service_names)
 }
 

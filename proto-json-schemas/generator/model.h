@@ -45,6 +45,7 @@ struct schema {
     struct property *properties;
     size_t count;
     int id, version, dates, sort, owner; /* property indexes; -1: none */
+    const cJSON *event_columns;          /* array of column names or NULL */
     bool sort_ascending;
     const char *permissions[ACT_COUNT];  /* NULL: none */
     struct field_view views[VIEW_COUNT];

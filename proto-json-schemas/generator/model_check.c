@@ -55,11 +55,13 @@ static bool same_shape(const char *a, const char *b)
     return *a == *b;
 }
 
-static void check_pair(const struct service *s, const struct operation *o, const struct operation *other)
+/* Services have internal paths of their own; the public ones are all the gateway's. */
+static void check_pair(const struct service *s, const struct operation *o, const struct service *of, const struct operation *other)
 {
     struct place at = { s->file, o->id };
     if (strcmp(o->id, other->id) == 0) source_fail(at, "operationId is given twice");
-    if (o->method == other->method && same_shape(o->path, other->path))
+    bool meet = s == of || !operation_is_internal(o);
+    if (meet && o->method == other->method && same_shape(o->path, other->path))
         source_fail(at, "same method and path as %s", other->id);
 }
 
@@ -94,7 +96,7 @@ static void check_operation(const struct model *m, const struct service *s, cons
         for (size_t j = 0; j < m->services[i].count; j++) {
             const struct operation *other = &m->services[i].operations[j];
             if (other == o) return;
-            check_pair(s, o, other);
+            check_pair(s, o, &m->services[i], other);
         }
 }
 

@@ -134,11 +134,26 @@ static void read_access(const struct model *m, struct place at, struct schema *s
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) s->permissions[acts[i]] = permission_of(m, s, actions[i]);
 }
 
+/* Columns that are no properties, and that other services are told nevertheless. */
+static void read_events(struct place at, struct schema *s, const cJSON *resource)
+{
+    const cJSON *name;
+    if (!source_get(resource, "events")) return;
+    s->event_columns = source_array(at, resource, "events");
+    cJSON_ArrayForEach(name, s->event_columns)
+    {
+        if (!cJSON_IsString(name)) source_fail(at, "events: not a column's name");
+        if (schema_property(s, name->valuestring) >= 0) source_fail(at, "events: \"%s\" is a property", name->valuestring);
+        if (name->valuestring[strspn(name->valuestring, "abcdefghijklmnopqrstuvwxyz_")]) source_fail(at, "events: not a column's name");
+    }
+}
+
 static void read_resource(const struct model *m, struct place at, struct schema *s, const cJSON *resource)
 {
-    static const char *const keys[] = { "table", "id", "dates", "sort", "views", "owner", "unmask", NULL };
+    static const char *const keys[] = { "table", "id", "dates", "sort", "views", "owner", "unmask", "events", NULL };
     source_keys(at, resource, keys);
     s->sql_table = source_text(at, resource, "table");
+    read_events(at, s, resource);
     s->id = need_property(at, s, "id", source_text(at, resource, "id"));
     if (s->properties[s->id].type != T_UUID) source_fail(at, "id: \"%s\" is no uuid", s->properties[s->id].name);
     need_audit_columns(at, s);

@@ -154,6 +154,15 @@ static void print_permissions(FILE *to, const struct schema *s)
         if (s->permissions[i]) fprintf(to, "    .permissions[%s] = PERM_%s,\n", names[i], upper_symbol(s->permissions[i]));
 }
 
+static void print_events(FILE *to, const struct schema *s)
+{
+    const cJSON *name;
+    if (!s->event_columns) return;
+    fputs("    .event_columns = (const char *const[]){ ", to);
+    cJSON_ArrayForEach(name, s->event_columns) fprintf(to, "\"%s\", ", name->valuestring);
+    fputs("NULL },\n", to);
+}
+
 static void print_resource(FILE *to, const struct schema *s)
 {
     char *prefix = upper_symbol(s->name);
@@ -170,6 +179,7 @@ static void print_resource(FILE *to, const struct schema *s)
     print_index(to, s, prefix, "sort", s->sort);
     print_index(to, s, prefix, "owner", s->owner);
     print_permissions(to, s);
+    print_events(to, s);
     fprintf(to, "    .sort_ascending = %s,\n    .views = {\n", s->sort_ascending ? "true" : "false");
     for (int v = 0; v < VIEW_COUNT; v++)
         fprintf(to, "        [VIEW_%s] = { %s_%s, %zu },\n", upper_symbol(view_names[v]), s->name, view_names[v],

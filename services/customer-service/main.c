@@ -11,6 +11,8 @@ static const struct resource *const resources[] = {
     &customer_resource, &contact_resource, &industry_resource, &region_resource, NULL,
 };
 
+static const struct source sources[] = { { "auth-service", "department,user" }, { 0 } };
+
 int main(int argc, char **argv)
 {
     const struct service service = {
@@ -18,6 +20,7 @@ int main(int argc, char **argv)
         .routes = &customer_service_routes,
         .openapi = &customer_service_openapi,
         .resources = resources,
+        .sources = sources,
     };
     return service_run(&service, argc, argv);
 }

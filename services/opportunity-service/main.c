@@ -6,6 +6,8 @@
 static const struct resource *const resources[] = { &pipeline_resource, &stage_resource, &opportunity_resource,
                                                      &stage_history_resource, NULL };
 
+static const struct source sources[] = { { "auth-service", "department,user" }, { "customer-service", "customer" }, { 0 } };
+
 int main(int argc, char **argv)
 {
     const struct service service = {
@@ -13,6 +15,7 @@ int main(int argc, char **argv)
         .routes = &opportunity_service_routes,
         .openapi = &opportunity_service_openapi,
         .resources = resources,
+        .sources = sources,
     };
     return service_run(&service, argc, argv);
 }

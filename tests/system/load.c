@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CLIENTS_MAX = 16, ATTEMPTS_MAX = 20000 };
+enum { CLIENTS_MAX = 32, ATTEMPTS_MAX = 20000 };
 
 struct load {
     const char *url, *run;
@@ -55,7 +55,7 @@ static void *client(void *arg)
                                          .headers = { text("Idempotency-Key: %s", a->key) },
                                          .fresh = true });
         finish(l, a, r);
-        if (r->status != 200) nanosleep(&(struct timespec){ 0, 2 * 1000 * 1000 }, NULL); /* a client backs off */
+        if (r->status != 200) nanosleep(&(struct timespec){ 0, 20 * 1000 * 1000 }, NULL); /* a client backs off */
     }
     return NULL;
 }

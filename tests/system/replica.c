@@ -79,7 +79,10 @@ static void child(const char *service, const struct how *how, int https_port, in
     setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
     const char *database = getenv(text("%s_DATABASE_URL", upper(service)));
     const char *data_keys = getenv(text("%s_DATA_KEYS_FILE", upper(service)));
+    const char *client_id = getenv(text("%s_CLIENT_ID", upper(service)));
     if (data_keys) setenv("DATA_KEYS_FILE", data_keys, 1);
+    if (client_id) setenv("SERVICE_CLIENT_ID", client_id, 1);
+    if (client_id) setenv("SERVICE_CLIENT_SECRET", getenv(text("%s_CLIENT_SECRET", upper(service))), 1);
     if (database) setenv("DATABASE_URL", database, 1);
     else gateway_settings(port, https_port, plain_port);
     tls_settings(how);

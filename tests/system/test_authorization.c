@@ -27,6 +27,9 @@ static const struct expectation {
     { "refreshToken", "", "{}", 400, 0, 0 },
     { "issueServiceToken", "", "{}", 415, 0, 0 }, /* a form, RFC 6749 */
     { "internalListRevocations", "", NULL, 200, 0, 0 },
+    { "internalListAuthEvents", "event:read", NULL, 200, 0, 0 },
+    { "internalListCustomerEvents", "event:read", NULL, 200, 0, 0 },
+    { "internalListOpportunityEvents", "event:read", NULL, 200, 0, 0 },
     { "logout", NULL, NULL, 200, 0, 0 },
     { "changePassword", NULL, "{}", 400, 0, 0 },
     { "listSessions", NULL, NULL, 200, 0, 0 },

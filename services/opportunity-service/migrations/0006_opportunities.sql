@@ -7,7 +7,7 @@ CREATE FUNCTION uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Whoever is referred to as responsible must not be gone.
-ALTER TABLE user_ref ADD COLUMN IF NOT EXISTS deleted_time timestamptz;
+ALTER TABLE user_ref ADD deleted_time timestamptz;
 
 -- --- pipelines and stages ------------------------------------------------------------------------------------------------
 
