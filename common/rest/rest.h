@@ -17,10 +17,14 @@ void rest_delete(struct req *r);
 void rest_restore(struct req *r);
 void rest_call(struct req *r); /* the procedure that the route names: rest/call.c */
 
-/* Two of them for a service that has something to do between the check of a body and its write, such as hashing a password:
+/* Three of them for a service that has something to do between the check of a body and its write, such as hashing a password:
  * `prepare` is a step of the flow, may change rest_values(), and may wait. It sees a body without faults. */
 void rest_create_with(struct req *r, step_fn prepare);
 void rest_update_with(struct req *r, step_fn prepare);
+void rest_delete_with(struct req *r, step_fn prepare);
+
+/* In `prepare`: what the triggers of the write are to know besides the record, as current_setting(name, true). `name`: "crm.…". */
+void rest_tell(struct req *r, const char *name, const char *value);
 struct values *rest_values(struct req *r); /* by field index, see schema/validate.h */
 
 /* of resources that have an owner */

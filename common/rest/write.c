@@ -203,7 +203,19 @@ void rest_update_with(struct req *r, step_fn prepare)
 
 void rest_delete(struct req *r)
 {
-    write_start(r, &delete_verb, NULL);
+    rest_delete_with(r, NULL);
+}
+
+void rest_delete_with(struct req *r, step_fn prepare)
+{
+    write_start(r, &delete_verb, prepare);
+}
+
+void rest_tell(struct req *r, const char *name, const char *value)
+{
+    struct write *w = r->state;
+    w->told[0] = name;
+    w->told[1] = value;
 }
 
 void rest_restore(struct req *r)

@@ -39,6 +39,7 @@ struct write {
     struct scope scope;
     struct sql_params params, checks, author, claim, back, keep;
     struct pg_segment *segment;
+    const char *told[2]; /* name and value of a setting for its triggers; NULL: none */
     int changed_at, back_at; /* calls of the segment */
     bool replayed, retried;
 };
