@@ -249,6 +249,11 @@ const void *service_settings(const struct worker *w)
     return ((const struct service_settings *)settings_of(w))->own;
 }
 
+const char *service_peer(const struct worker *w, const char *name)
+{
+    return peers_url(&((const struct service_settings *)settings_of(w))->peers, name);
+}
+
 static bool seals_anything(void)
 {
     for (const struct resource *const *r = service->resources; *r; r++)

@@ -25,6 +25,7 @@ void rest_delete_with(struct req *r, step_fn prepare);
 
 /* In `prepare`: what the triggers of the write are to know besides the record, as current_setting(name, true). `name`: "crm.…". */
 void rest_tell(struct req *r, const char *name, const char *value);
+const char *rest_record_id(const struct req *r); /* a UUID */
 struct values *rest_values(struct req *r); /* by field index, see schema/validate.h */
 
 /* of resources that have an owner */

@@ -22,6 +22,7 @@ const struct pg_stmt stmt_author_moved = {
     "author_moved", "UPDATE user_ref SET name = $2, department = $3, generation = $4::bigint "
                     "WHERE user_id = $1::uuid AND generation <= $4::bigint AND (name, department) IS DISTINCT FROM ($2, $3)"
 };
+const struct pg_stmt stmt_tell = { "tell", "SELECT set_config($1, $2, true)" };
 const struct pg_stmt stmt_dry_run = { "dry_run", "SELECT dry_run()" };
 const struct pg_stmt stmt_total_keep = {
     "total_keep", "INSERT INTO list_total (key, total, snapshot) SELECT sha256(convert_to($1, 'UTF8')), $2::bigint, $3::pg_snapshot "
@@ -178,6 +179,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     list[n++] = &stmt_claim;
     list[n++] = &stmt_author;
     list[n++] = &stmt_author_moved;
+    list[n++] = &stmt_tell;
     list[n++] = &stmt_dry_run;
     list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;

@@ -29,6 +29,7 @@ extern const struct pg_stmt stmt_claim;   /* $1 user, $2 key, $3 request */
 extern const struct pg_stmt stmt_author;  /* $1 user, $2 name, $3 department, $4 generation: keeps them */
 extern const struct pg_stmt stmt_author_moved; /* the same, of a user who has written something before */
 void author_values(struct arena *a, const struct principal *who, const char *values[4]);
+extern const struct pg_stmt stmt_tell;    /* $1 name, $2 value: a setting for this transaction */
 extern const struct pg_stmt stmt_dry_run;
 extern const struct pg_stmt stmt_total_keep; /* $1 key, $2 total, $3 snapshot: rest/total.h */
 extern const struct pg_stmt stmt_housekeeping;

@@ -112,6 +112,7 @@ enum step write_send(struct req *r)
     add_checks(r, w);
     add_author(r, w);
     w->verb->params(r, w);
+    if (w->told[0]) pg_add(w->segment, &stmt_tell, w->told, 2);
     w->changed_at = w->segment->count;
     pg_add(w->segment, statement_of(r, w), w->params.values, w->params.count);
     add_read_back(w);
@@ -147,6 +148,11 @@ static enum step write_prepare(struct req *r)
 {
     const struct write *w = r->state;
     return w->prepare ? w->prepare(r) : STEP_NEXT;
+}
+
+const char *rest_record_id(const struct req *r)
+{
+    return ((const struct write *)r->state)->id;
 }
 
 struct values *rest_values(struct req *r)

@@ -29,6 +29,7 @@ static const struct expectation {
     { "internalListRevocations", "", NULL, 200, 0, 0 },
     { "internalListAuthEvents", "event:read", NULL, 200, 0, 0 },
     { "internalListCustomerEvents", "event:read", NULL, 200, 0, 0 },
+    { "internalCountOpenOpportunities", "customer:delete", NULL, 200, 0, 0 },
     { "internalListOpportunityEvents", "event:read", NULL, 200, 0, 0 },
     { "logout", NULL, NULL, 200, 0, 0 },
     { "changePassword", NULL, "{}", 400, 0, 0 },
