@@ -31,6 +31,7 @@
 #include "rest/lookup.h"
 #include "rest/names.h"
 #include "rest/reseal.h"
+#include "rest/remote.h"
 #include "rest/rest.h"
 #include "rest/reveal.h"
 #include "rest/segment.h"
@@ -318,6 +319,7 @@ static void configure(const struct service_settings *s)
     seal_set_vault(s->vault);
     data_keys_begin(seals_anything() ? s->vault : NULL);
     reveal_set_limit(s->reveals_per_hour);
+    remote_set(service->remotes, service_peer);
 }
 
 /* Those of the service, and what follows others' events. */

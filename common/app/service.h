@@ -8,6 +8,7 @@
 #include "io/pg.h"
 #include "schema/schema.h"
 
+struct remote;
 struct worker;
 
 struct service {
@@ -19,6 +20,7 @@ struct service {
     const struct opt *opts;                      /* its own settings; or NULL */
     size_t settings_size;                        /* of the struct that they fill */
     const struct source *sources;                /* whose events it follows, ends in {0}; or NULL */
+    const struct remote *remotes;                /* references that it may ask others for, ends in {0}; or NULL */
     const char *announces;                       /* channel of PostgreSQL whose notifications Redis is to pass on; or NULL */
 };
 

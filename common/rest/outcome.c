@@ -6,6 +6,7 @@
 #include "rest/etag.h"
 #include "rest/names.h"
 #include "rest/refusal.h"
+#include "rest/remote.h"
 
 static bool state_is(const struct pg_segment *s, const char *sqlstate)
 {
@@ -61,6 +62,7 @@ static enum step explain_error(struct req *r, struct write *w)
         flow_start(r, retry_steps);
         return STEP_WAIT;
     }
+    if (state_is(s, "CR003") && remote_fetch(r, w, retry_steps)) return STEP_WAIT;
     refusal_explain(r, w->statements->resource, s);
     return STEP_FAIL;
 }

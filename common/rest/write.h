@@ -42,6 +42,7 @@ struct write {
     const char *told[2]; /* name and value of a setting for its triggers; NULL: none */
     int changed_at, back_at; /* calls of the segment */
     bool replayed, retried;
+    void *fetch; /* rest/remote: of a reference, once */
 };
 
 void write_start(struct req *r, const struct verb *verb, step_fn prepare);

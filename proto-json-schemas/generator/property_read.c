@@ -151,12 +151,13 @@ static const char *read_default(struct place at, const struct property *p, const
 
 static const cJSON *read_ref(struct place at, const cJSON *json)
 {
-    static const char *const keys[] = { "table", "id", "name", "owner", NULL };
+    static const char *const keys[] = { "table", "id", "name", "owner", "whose", NULL };
     const cJSON *ref = source_get(json, "x-ref");
     if (!ref) return NULL;
     source_keys(at, source_object(at, json, "x-ref"), keys);
     source_text(at, ref, "table"), source_text(at, ref, "id"), source_text(at, ref, "name");
     source_text_or(at, ref, "owner", NULL);
+    source_text_or(at, ref, "whose", NULL);
     return ref;
 }
 
@@ -196,6 +197,7 @@ void property_read(const struct model *m, const struct schema *s, struct propert
     read_type(m, at, p, json);
     p->fallback = read_default(at, p, json);
     p->ref = read_ref(at, json);
+    p->ref_whose = p->ref ? source_text_or(at, p->ref, "whose", NULL) : NULL;
     p->example = cJSON_GetArrayItem(source_array(at, json, "examples"), 0);
     if (!p->example) source_fail(at, "has no example");
     check_flags(at, p);

@@ -40,17 +40,68 @@ static void test_customers_and_their_new_names_are_known_to_opportunities(void *
     const char *name[2] = { customer(unique("旧名"), NULL), unique("新名") };
     expect_soon(text("EXISTS (SELECT FROM customer_ref WHERE customer_id = '%s')", name[0]));
     target(stack.opportunity_url);
-    opportunity(unique("机会"), name[0], NULL);
+    char *of_it = opportunity(unique("机会"), name[0], NULL);
     target(stack.customer_url);
     expect_status(PATCH(customer_path((char *)name[0]), text("{\"customer_name\":\"%s\"}", name[1])), 200);
     expect(poll_until(20, is_named, name), "the list shows the old name");
     expect_number(GET(text("/api/v1/opportunities?keyword=%s", encoded(name[1]))), "data.total", 1);
+    expect_status(DELETE(opportunity_path(of_it, "")), 200);
     target(stack.customer_url);
     expect_status(DELETE(customer_path((char *)name[0])), 200);
     expect_soon(text("(SELECT deleted_time IS NOT NULL FROM customer_ref WHERE customer_id = '%s')", name[0]));
     target(stack.opportunity_url);
     const char *body = text("{\"opportunity_name\":\"晚\",\"customer_id\":\"%s\"}", name[0]);
     expect_error(POST("/api/v1/opportunities", body), 422, "BAD_REFERENCE", "customer_id");
+}
+
+/* One that no event has told of yet, as far as opportunity-service knows. */
+static char *unknown_customer(void)
+{
+    char *id = customer(unique("未闻"), NULL);
+    expect_soon(text("EXISTS (SELECT FROM customer_ref WHERE customer_id = '%s')", id));
+    sql(stack.opportunity_db, "DELETE FROM customer_ref WHERE customer_id = '%s'", id);
+    return id;
+}
+
+static struct reply *opportunity_for(const char *token, const char *customer_id)
+{
+    return call_as(token, "POST", text("%s/api/v1/opportunities", stack.opportunity_url),
+                   text("{\"opportunity_name\":\"机会\",\"customer_id\":\"%s\"}", customer_id));
+}
+
+static void test_unknown_customer_is_asked_for_as_the_caller(void **state)
+{
+    (void)state;
+    char *mine = user_with_role("SALES_REP");
+    as(mine);
+    char *own = unknown_customer();
+    as(stack.admin_token);
+    char *others = unknown_customer();
+    expect_status(opportunity_for(mine, own), 200);
+    assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM customer_ref WHERE customer_id = '%s'", own), 1);
+    expect_error(opportunity_for(mine, others), 422, "BAD_REFERENCE", "customer_id");
+    assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM customer_ref WHERE customer_id = '%s'", others), 0);
+    expect_error(opportunity_for(stack.admin_token, UUID_ABSENT), 422, "BAD_REFERENCE", "customer_id");
+    expect_status(opportunity_for(stack.admin_token, others), 200);
+    expect_error(opportunity_for(mine, others), 422, "BAD_REFERENCE", "customer_id"); /* known by now, and not his to see */
+}
+
+static void test_without_customer_service_known_customers_are_good_enough(void **state)
+{
+    (void)state;
+    own_stack_only();
+    char *known = customer(unique("熟"), NULL), *unknown = unknown_customer();
+    expect_soon(text("EXISTS (SELECT FROM customer_ref WHERE customer_id = '%s')", known));
+    part_signal("CUSTOMER_SERVICE", SIGSTOP);
+    struct reply *good = opportunity_for(stack.admin_token, known), *bad = opportunity_for(stack.admin_token, unknown);
+    const char *url = text("%s/api/v1/opportunities?customer_id=%s", stack.opportunity_url, known);
+    struct reply *list = call_as(stack.admin_token, "GET", url, NULL);
+    part_signal("CUSTOMER_SERVICE", SIGCONT);
+    expect_status(good, 200);
+    expect_error(bad, 503, "SERVICE_UNAVAILABLE", "customer_id");
+    expect(bad->seconds < 10 && header(bad, "Retry-After"), "%.1f s", bad->seconds);
+    expect_number(list, "data.total", 1);
+    expect_status(opportunity_for(stack.admin_token, unknown), 200);
 }
 
 /* --- staff ------------------------------------------------------------------------------------------------------------------- */
@@ -178,6 +229,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_customers_and_their_new_names_are_known_to_opportunities),
+        cmocka_unit_test(test_unknown_customer_is_asked_for_as_the_caller),
+        cmocka_unit_test(test_without_customer_service_known_customers_are_good_enough),
         cmocka_unit_test(test_users_are_known_where_they_are_and_whether_they_still_are),
         cmocka_unit_test(test_event_that_cannot_be_taken_in_is_not_skipped),
         cmocka_unit_test(test_another_replica_takes_over_from_one_that_hangs),
