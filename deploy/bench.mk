@@ -34,4 +34,9 @@ bench-identity: ## logins, revocation, token check, masking: docs/performance-id
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed COST=$(O)/tests/bench/cost tests/bench/identity.sh
 
-.PHONY: bench-tools bench bench-quick bench-edge bench-identity
+bench-board: ## the board over 1,000,000 opportunities: docs/performance-board.md (1 minute)
+	@deploy/bootstrap.sh
+	@$(MAKE) --no-print-directory all
+	@BIN_DIR=$(O)/bin tests/bench/board.sh
+
+.PHONY: bench-tools bench bench-quick bench-edge bench-identity bench-board

@@ -21,22 +21,8 @@ COST=${COST:-$TOP/build/release/tests/bench/cost}
 . "$HERE/load.sh"
 # shellcheck source=tests/bench/get.sh
 . "$HERE/get.sh"
-
-PASSWORD='correct horse battery'
-
-# api METHOD URL [BODY]: as the administrator
-api() {
-    curl -sSf --max-time 30 -X "$1" -H "Authorization: Bearer $(<"$WORK/token")" -H 'Content-Type: application/json' ${3:+-d "$3"} "$2"
-}
-
-user_make() {
-    api POST "$AUTH_SERVICE_URL/api/v1/users" "{\"username\":\"$1\",\"name\":\"$1\",\"password\":\"$PASSWORD\",\"must_change_password\":false,\"roles\":[\"$2\"]}" >/dev/null
-}
-
-token_of() {
-    curl -sSf --max-time 30 -H 'Content-Type: application/json' -d "{\"username\":\"$1\",\"password\":\"$PASSWORD\"}" \
-        "$AUTH_SERVICE_URL/api/v1/auth/login" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'
-}
+# shellcheck source=tests/bench/people.sh
+. "$HERE/people.sh"
 
 # --- reads beside logins -------------------------------------------------------------------------------------------------
 

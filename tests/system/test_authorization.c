@@ -137,7 +137,8 @@ static const struct expectation {
     { "getBoard", "opportunity:view", NULL, 200, 0, 0 },
     { "internalGetOpportunityById", "opportunity:view", "{\"opportunityId\":\"%s\"}", 200, 404, 404 },
     { "internalCreateOpportunity", "opportunity:create", "{}", 400, 0, 0 },
-    { "internalUpdateOpportunityStage", "opportunity:update", "{\"opportunityId\":\"%s\",\"stageId\":\"" STAGE_REQUIREMENT "\"}", 200, 404, 404 },
+    { "internalUpdateOpportunityStage", "opportunity:update", "{\"opportunityId\":\"%s\",\"stageId\":\"" STAGE_REQUIREMENT "\"}",
+      200, 404, 404 },
 };
 
 static const struct expectation *expectation_of(const char *operation)
@@ -289,7 +290,8 @@ static const struct kind {
 } kinds[] = {
     { "contact", "contacts", "contact_id", "", &stack.customer_db, contact_of },
     { "pportunit", "opportunities", "opportunity_id",
-      ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db, opportunity_of },
+      ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db,
+      opportunity_of },
     { "", "customers", "customer_id", "", &stack.customer_db, customer_of },
 };
 

@@ -17,7 +17,8 @@ static void expect_column(struct reply *r, int i, const char *name, int count, c
 {
     expect_text(r, text("data.columns.%d.stage_name", i), name);
     expect_number(r, text("data.columns.%d.count", i), count);
-    const char *here = strstr(r->body, text("\"stage_name\":\"%s\"", name)), *want = text("\"amount\":%s,\"weighted_amount\":%s}", amount, weighted);
+    const char *here = strstr(r->body, text("\"stage_name\":\"%s\"", name)),
+               *want = text("\"amount\":%s,\"weighted_amount\":%s}", amount, weighted);
     expect(here && !strncmp(strstr(here, "\"amount\""), want, strlen(want)), "%s: %s", want, r->body);
 }
 
@@ -53,7 +54,8 @@ static void test_a_board_is_of_one_pipeline(void **state)
     const char *line = text_at(expect_status(r, 200), "data.pipeline_id");
     r = expect_status(board(text("pipeline_id=%s", line)), 200);
     assert_int_equal(cJSON_GetArraySize(at(r, "data.columns")), 0);
-    expect_status(POST("/api/v1/stages", text("{\"stage_code\":\"%s\",\"stage_name\":\"唯一\",\"pipeline_id\":\"%s\"}", unique("S"), line)), 200);
+    const char *stage = text("{\"stage_code\":\"%s\",\"stage_name\":\"唯一\",\"pipeline_id\":\"%s\"}", unique("S"), line);
+    expect_status(POST("/api/v1/stages", stage), 200);
     r = expect_status(board(text("pipeline_id=%s", line)), 200);
     expect_column(r, 0, "唯一", 0, "0.00", "0.00");
     expect_text(board(""), "data.pipeline_id", PIPELINE_STANDARD);

@@ -249,7 +249,7 @@ static void test_history_tells_every_move(void **state)
 {
     (void)state;
     char *id = opportunity("A", NULL, "\"estimated_amount\":100.50,\"expected_close_date\":\"2030-01-31\"");
-    sql(stack.opportunity_db, "UPDATE opportunities SET stage_time = stage_time - interval '3 days', moves = moves WHERE opportunity_id = '%s'", id);
+    sql(stack.opportunity_db, "UPDATE opportunities SET stage_time = stage_time - interval '3 days' WHERE opportunity_id = '%s'", id);
     expect_status(move_to(id, STAGE_NEGOTIATION, "\"reason\":\"客户着急\""), 200);
     expect_status(PATCH(opportunity_path(id, ""), "{\"estimated_amount\":99}"), 200);
     expect_status(POST(opportunity_path(id, "/close"), "{\"result\":\"输单\",\"lost_reason\":\"价格\",\"lost_note\":\"高\"}"), 200);
@@ -295,8 +295,9 @@ static long breaks_of(const char *id)
 {
     return sql_count(stack.opportunity_db,
                      "SELECT count(*) FROM (SELECT *, lag(to_stage_id) OVER w AS before, lag(sequence) OVER w AS last, "
-                     "lag(created_time) OVER w AS earlier FROM stage_history WHERE opportunity_id = '%s' WINDOW w AS (ORDER BY sequence)) h "
-                     "WHERE sequence > 0 AND (from_stage_id IS DISTINCT FROM before OR sequence <> last + 1 OR created_time < earlier)", id);
+                     "lag(created_time) OVER w AS earlier FROM stage_history WHERE opportunity_id = '%s' "
+                     "WINDOW w AS (ORDER BY sequence)) h WHERE sequence > 0 AND "
+                     "(from_stage_id IS DISTINCT FROM before OR sequence <> last + 1 OR created_time < earlier)", id);
 }
 
 static void send_all(const char *id, const char *if_match, struct reply **replies)
@@ -327,7 +328,7 @@ static void test_one_of_many_moves_wins_a_version(void **state)
         }
         assert_int_equal(won, 1);
         expect_number(GET(opportunity_path(id, "")), "data.version", version + 1);
-        assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM stage_history WHERE opportunity_id = '%s'", id), version + 1);
+        expect_number(GET(opportunity_path(id, "/stage-history")), "data.total", version + 1);
     }
     assert_int_equal(breaks_of(id), 0);
 }

@@ -107,14 +107,18 @@ static void test_closing_stages_have_their_probability(void **state)
     expect_number(GET(stage_path(stage(line, "\"win_probability\":3"))), "data.win_probability", 3);
 }
 
+static struct reply *same_name(const char *pipeline_id)
+{
+    return POST("/api/v1/stages", text("{\"stage_code\":\"%s\",\"stage_name\":\"同名\",\"pipeline_id\":\"%s\"}", unique("S"), pipeline_id));
+}
+
 static void test_names_are_unique_in_their_pipeline(void **state)
 {
     (void)state;
     char *one = pipeline(NULL), *two = pipeline(NULL);
-    expect_status(POST("/api/v1/stages", text("{\"stage_code\":\"%s\",\"stage_name\":\"同名\",\"pipeline_id\":\"%s\"}", unique("S"), one)), 200);
-    expect_status(POST("/api/v1/stages", text("{\"stage_code\":\"%s\",\"stage_name\":\"同名\",\"pipeline_id\":\"%s\"}", unique("S"), two)), 200);
-    expect_error(POST("/api/v1/stages", text("{\"stage_code\":\"%s\",\"stage_name\":\"同名\",\"pipeline_id\":\"%s\"}", unique("S"), two)),
-                 409, "DUPLICATE", "stage_name");
+    expect_status(same_name(one), 200);
+    expect_status(same_name(two), 200);
+    expect_error(same_name(two), 409, "DUPLICATE", "stage_name");
 }
 
 static long defaults(void)
