@@ -13,10 +13,29 @@ int to_opportunities(void **state)
     return 0;
 }
 
+static bool is_true(void *query)
+{
+    return sql_count(stack.opportunity_db, "%s", (const char *)query) == 1;
+}
+
+static void wait_until_known(const char *query)
+{
+    expect(poll_until(20, is_true, (void *)query), "opportunity-service does not come to know: %s", query);
+}
+
+void staff_known(const char *user_id)
+{
+    wait_until_known(text("SELECT count(*) FROM user_ref WHERE user_id = '%s'", user_id));
+}
+
 char *customer_known(const char *name)
 {
-    return sql(stack.opportunity_db, "INSERT INTO customer_ref (customer_id, customer_code, customer_name, status, version) "
-               "VALUES (uuid_v7(), '%s', '%s', '活跃', 1) RETURNING customer_id", unique("C"), name);
+    const char *before = current_target();
+    target(stack.customer_url);
+    char *id = customer(name, NULL);
+    target(before);
+    wait_until_known(text("SELECT count(*) FROM customer_ref WHERE customer_id = '%s'", id));
+    return id;
 }
 
 char *opportunity(const char *name, const char *customer_id, const char *more)

@@ -19,8 +19,11 @@
 /* The set-up of a test that talks to opportunity-service. */
 int to_opportunities(void **state);
 
-/* A customer that opportunity-service knows of; its id. */
+/* A customer of the caller that opportunity-service knows of; its id. */
 char *customer_known(const char *name);
+
+/* Waits until opportunity-service knows the user. */
+void staff_known(const char *user_id);
 
 /* Makes an opportunity and returns its id; the test ends when that fails. `customer`: an id, or NULL for a new one; `more` is further
  * members: "\"status\":\"…\"", or NULL. */

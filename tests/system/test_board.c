@@ -78,8 +78,8 @@ static void test_a_board_is_within_reach(void **state)
     struct user people[] = { user_in("SALES_MANAGER", top), user_in("SALES_REP", below), user_in("SALES_REP", department_below(NULL)),
                              user_in("SALES_DIRECTOR", NULL) };
     for (size_t i = 0; i < COUNT(people); i++) {
-        as(people[i].token);
-        opportunity("A", customer_id, "\"estimated_amount\":1");
+        staff_known(people[i].id);
+        opportunity("A", customer_id, text("\"estimated_amount\":1,\"assigned_to\":\"%s\"", people[i].id));
     }
     for (size_t i = 0; i < COUNT(people); i++) {
         as(people[i].token);

@@ -53,11 +53,20 @@ static void test_what_is_not_given_is_filled_in(void **state)
     expect(has_text(r, "\"estimated_amount\":0.00"), "%s", r->body);
 }
 
+static bool is_gone(void *id)
+{
+    const char *query = "SELECT count(*) FROM customer_ref WHERE customer_id = '%s' AND deleted_time IS NOT NULL";
+    return sql_count(stack.opportunity_db, query, (const char *)id) == 1;
+}
+
 static void test_what_cannot_begin_is_refused(void **state)
 {
     (void)state;
     char *known = customer_known(unique("客户")), *gone = customer_known(unique("客户"));
-    sql(stack.opportunity_db, "UPDATE customer_ref SET deleted_time = now() WHERE customer_id = '%s'", gone);
+    target(stack.customer_url);
+    expect_status(DELETE(customer_path(gone)), 200);
+    target(stack.opportunity_url);
+    expect(poll_until(20, is_gone, gone), "%s is not known to be gone", gone);
     const struct {
         const char *customer, *more;
         int status;
