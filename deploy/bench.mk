@@ -39,4 +39,9 @@ bench-board: ## the board over 1,000,000 opportunities: docs/performance-board.m
 	@$(MAKE) --no-print-directory all
 	@BIN_DIR=$(O)/bin tests/bench/board.sh
 
-.PHONY: bench-tools bench bench-quick bench-edge bench-identity bench-board
+bench-feed: ## the feed of events: docs/performance-feed.md (1 minute)
+	@deploy/bootstrap.sh
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/feed.sh
+
+.PHONY: bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed
