@@ -23,6 +23,7 @@
 #include "http/server.h"
 #include "io/work.h"
 #include "permissions.h"
+#include "rest/ask.h"
 #include "rest/authors.h"
 #include "rest/cursor.h"
 #include "rest/data_keys.h"
@@ -250,7 +251,7 @@ const void *service_settings(const struct worker *w)
     return ((const struct service_settings *)settings_of(w))->own;
 }
 
-const char *service_peer(const struct worker *w, const char *name)
+static const char *peer_url(const struct worker *w, const char *name)
 {
     return peers_url(&((const struct service_settings *)settings_of(w))->peers, name);
 }
@@ -319,7 +320,8 @@ static void configure(const struct service_settings *s)
     seal_set_vault(s->vault);
     data_keys_begin(seals_anything() ? s->vault : NULL);
     reveal_set_limit(s->reveals_per_hour);
-    remote_set(service->remotes, service_peer);
+    ask_set(peer_url);
+    remote_set(service->remotes);
 }
 
 /* Those of the service, and what follows others' events. */

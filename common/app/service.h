@@ -32,7 +32,4 @@ int service_run(const struct service *s, int argc, char **argv);
 /* The service's own settings as they are now: not kept for later. */
 const void *service_settings(const struct worker *w);
 
-/* The base URL of another service, "opportunity-service"; NULL: it is not set. */
-const char *service_peer(const struct worker *w, const char *service);
-
 #endif

@@ -1,20 +1,14 @@
 #include "rest/remote.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "http/client.h"
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
 #include "json/json_read.h"
-#include "json/json_write.h"
+#include "rest/ask.h"
 #include "rest/refusal.h"
 #include "rest/segment.h"
 
-enum { TIMEOUT_MS = 2000, REPLY_MAX = 256 * 1024 };
-
 static const struct remote *known;
-static const char *(*url_of)(const struct worker *w, const char *service);
 
 struct fetch {
     struct req *req;
@@ -22,14 +16,12 @@ struct fetch {
     const struct field *field;
     const char *id, *event;
     const step_fn *then;
-    struct origin *origin;
     struct pg_segment *segment;
 };
 
-void remote_set(const struct remote *remotes, const char *(*url)(const struct worker *w, const char *service))
+void remote_set(const struct remote *remotes)
 {
     known = remotes;
-    url_of = url;
 }
 
 /* --- which one is missing --------------------------------------------------------------------------------------------------- */
@@ -57,14 +49,6 @@ static bool find_missing(struct req *r, const struct write *w, struct fetch *f)
 }
 
 /* --- asking for it ------------------------------------------------------------------------------------------------------------- */
-
-static void give_up(struct fetch *f)
-{
-    struct req *r = f->req;
-    r->problem.retry_after_s = 1;
-    problem_add(&r->problem, &r->arena, E_SERVICE_DOWN, f->field->name, STR("is not known here, and its service does not answer"));
-    reply_error(r);
-}
 
 /* The refusal stands: there is none, or not for this caller. */
 static void refuse(struct fetch *f)
@@ -106,27 +90,15 @@ static void keep(struct fetch *f)
     pg_submit(r->worker->pg, f->segment);
 }
 
-static void on_reply(void *arg, const struct client_reply *reply)
+static void on_reply(struct req *r, void *arg, const struct client_reply *reply)
 {
     struct fetch *f = arg;
-    struct req *r = f->req;
     bool is_answer = reply->error == CLIENT_OK;
-    client_origin_release(f->origin);
     f->event = is_answer && reply->status == 200 ? event_of(r, f, reply->body) : NULL;
-    if (f->event) keep(f);
-    else if (is_answer && (reply->status == 404 || reply->status == 403)) refuse(f);
-    else {
-        log_warn("a reference cannot be asked for", LOG_Z("service", f->remote->service), LOG_INT("status", reply->status));
-        give_up(f);
-    }
-    req_release(r);
-}
-
-static int remaining_ms(const struct req *r)
-{
-    uint64_t now = clock_us();
-    int ms = r->deadline_us > now ? (int)((r->deadline_us - now) / 1000) : 1;
-    return ms < TIMEOUT_MS ? ms : TIMEOUT_MS;
+    if (f->event) return keep(f);
+    if (is_answer && (reply->status == 404 || reply->status == 403)) return refuse(f);
+    ask_unanswered(r, f->field->name);
+    reply_error(r);
 }
 
 bool remote_fetch(struct req *r, struct write *w, const step_fn *then)
@@ -134,19 +106,12 @@ bool remote_fetch(struct req *r, struct write *w, const step_fn *then)
     struct fetch *f = arena_new(&r->arena, struct fetch);
     *f = (struct fetch){ .req = r, .then = then };
     if (w->fetch || !w->body || !find_missing(r, w, f)) return false;
-    const char *url = url_of(r->worker, f->remote->service);
-    if (!url) return false;
     w->fetch = f;
-    f->origin = client_origin(r->worker->client, str_of(url));
-    const struct header headers[] = { { STR("Authorization"), req_header(r, STR("Authorization")) },
-                                      { STR("Content-Type"), STR("application/json") },
-                                      { STR("X-Request-Id"), str_of(r->request_id) } };
-    struct client_request request = {
-        .method = METHOD_POST, .target = str_of(f->remote->path), .headers = headers, .header_count = 3, .idempotent = true,
-        .body = arena_printf(&r->arena, "{\"%s\":\"%s\"}", f->remote->argument, f->id), .timeout_ms = remaining_ms(r),
-        .reply_max = REPLY_MAX,
-    };
-    req_hold(r);
-    client_send(f->origin, &request, on_reply, f);
-    return true;
+    struct str body = arena_printf(&r->arena, "{\"%s\":\"%s\"}", f->remote->argument, f->id);
+    enum asked asked = ask(r, f->remote->service, METHOD_POST, str_of(f->remote->path), body, on_reply, f);
+    if (asked == ASKED_IN_VAIN) {
+        ask_unanswered(r, f->field->name);
+        reply_error(r);
+    }
+    return asked != ASKED_NOWHERE;
 }

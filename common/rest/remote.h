@@ -14,8 +14,8 @@ struct remote {
     const struct pg_stmt *keep; /* $1: the event, as in a page of events */
 };
 
-/* Ends in {0}; `url_of` gives the base URL of a service, or NULL. Once, before the first request. */
-void remote_set(const struct remote *remotes, const char *(*url_of)(const struct worker *w, const char *service));
+/* Ends in {0}; NULL: none. Once, before the first request. */
+void remote_set(const struct remote *remotes);
 
 /* The write was refused: if it is for such a reference, asks for it and goes on with `then`, or answers. false: it is not. */
 bool remote_fetch(struct req *r, struct write *w, const step_fn *then);

@@ -23,11 +23,11 @@ BEGIN
 END $$;
 CREATE TRIGGER outbox_announced AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION announce_events();
 
--- Called every minute by any replica: keeps the tables small. Totals go well before the events that they build on.
-CREATE OR REPLACE FUNCTION housekeeping() RETURNS void LANGUAGE sql AS $$
-    DELETE FROM list_total WHERE stored_at < now() - interval '1 day'
-        OR stored_at < (SELECT l.stored_at FROM list_total l ORDER BY l.stored_at DESC OFFSET 10000 LIMIT 1);
-    DELETE FROM idempotency WHERE created_time < now() - interval '24 hours';
-    WITH gone AS (DELETE FROM outbox WHERE created_time < now() - interval '7 days' RETURNING xid)
-    UPDATE feed_floor SET xid = (SELECT max(xid) FROM gone) WHERE xid < (SELECT max(xid) FROM gone);
-$$;
+-- What is deleted for its age was told long ago, or never will be.
+CREATE FUNCTION raise_feed_floor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE feed_floor f SET xid = g.xid FROM (SELECT max(gone.xid) AS xid FROM gone) g WHERE f.xid < g.xid;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER outbox_forgotten AFTER DELETE ON outbox REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION raise_feed_floor();

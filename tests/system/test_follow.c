@@ -122,6 +122,10 @@ static void test_users_are_known_where_they_are_and_whether_they_still_are(void 
     expect_soon(text("(SELECT department = '%s' AND name = '新姓名' FROM user_ref WHERE user_id = '%s')", path, id));
     expect_status(PATCH(user_path(id), "{\"status\":\"停用\"}"), 200);
     expect_soon(text("(SELECT deleted_time IS NOT NULL FROM user_ref WHERE user_id = '%s')", id));
+    target(stack.opportunity_url);
+    const char *customer_id = customer_known(unique("客"));
+    const char *body = text("{\"opportunity_name\":\"给谁\",\"customer_id\":\"%s\",\"assigned_to\":\"%s\"}", customer_id, id);
+    expect_error(POST("/api/v1/opportunities", body), 422, "BAD_REFERENCE", "assigned_to");
 }
 
 /* --- faults ------------------------------------------------------------------------------------------------------------------- */
