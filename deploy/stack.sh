@@ -133,9 +133,9 @@ status() {
     local name all=0
     while read -r name; do
         if proc_find "$name"; then
-            printf '%-18s running  pid %-7s since %s\n' "$name" "$REPLY" "$(stat -c %y "$RUN_DIR/pid/$name" | cut -c1-19)"
+            printf '%-20s running  pid %-7s since %s\n' "$name" "$REPLY" "$(stat -c %y "$RUN_DIR/pid/$name" | cut -c1-19)"
         else
-            printf '%-18s stopped\n' "$name"
+            printf '%-20s stopped\n' "$name"
             all=3
         fi
     done < <(echo supervisor && parts)

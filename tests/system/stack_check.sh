@@ -59,7 +59,8 @@ processes() {
     } | cut -d / -f 3 | sort -u
 }
 nothing_runs() { [ -z "$(processes)" ]; }
-everything_runs() { [ "$(grep -c ' running ' "$work/out")" = 6 ]; }
+PARTS=7 # the supervisor, PostgreSQL, Redis, three services, the gateway
+everything_runs() { [ "$(grep -c ' running ' "$work/out")" = $PARTS ]; }
 
 pid_of() { cat "$run/pid/$1"; }
 is_alive() { kill -0 "$1" 2>/dev/null; }

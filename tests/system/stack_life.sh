@@ -81,7 +81,7 @@ stop_keeps_the_data() {
     expect "stop leaves no process" nothing_runs
     expect "env is there only while it runs" test ! -e "$run/env"
     stack status
-    expect "status tells that all is stopped" test "$(grep -c ' stopped$' "$work/out")" = 6
+    expect "status tells that all is stopped" test "$(grep -c ' stopped$' "$work/out")" = "$PARTS"
     expect "and is not good" ends_with 3
     stack stop
     expect "stop when nothing runs says so" one_line "^not running$"
