@@ -37,8 +37,8 @@ backlog() {
     local begun before
     before=$(cpu_of "$OPPORTUNITY_SERVICE_PID_FILE")
     PGOPTIONS="-c search_path=customer,public -c statement_timeout=600s" psql -XqAt -v ON_ERROR_STOP=1 "$CUSTOMER_SERVICE_DATABASE_URL" -c "
-        INSERT INTO customers (customer_id, customer_name, customer_type, status, pinyin)
-        SELECT ('00000000-0000-7000-a000-' || lpad(n::text, 12, '0'))::uuid, '客户' || n, '企业', '活跃', 'kehu kh' FROM generate_series(1, $BACKLOG) n"
+        INSERT INTO customers (customer_id, customer_code, customer_name, customer_type, status, pinyin)
+        SELECT ('00000000-0000-7000-a000-' || lpad(n::text, 12, '0'))::uuid, 'F' || n, '客户' || n, '企业', '活跃', 'kehu kh' FROM generate_series(1, $BACKLOG) n"
     begun=$(date +%s%N)
     until_known "$BACKLOG" 60
     result backlog_events_per_second "$(($BACKLOG * 1000 / (($(date +%s%N) - begun) / 1000000)))"
