@@ -4,7 +4,7 @@
 #include "schemas.h"
 
 static const struct resource *const resources[] = { &pipeline_resource, &stage_resource, &opportunity_resource,
-                                                     &stage_history_resource, NULL };
+                                                     &stage_history_resource, &lead_resource, NULL };
 
 int main(int argc, char **argv)
 {

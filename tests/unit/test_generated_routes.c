@@ -37,6 +37,10 @@ void board_get(struct req *r)
 {
     (void)r;
 }
+void duplicates_list(struct req *r)
+{
+    (void)r;
+}
 void transitions_list(struct req *r)
 {
     (void)r;
