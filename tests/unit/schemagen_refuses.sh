@@ -37,6 +37,15 @@ refuses() {
 C=customer-service.routes.json
 refuses "a route without permission" $C '0,/"permission": "customer:view", /s///' \
     "$C: listCustomers: has no permission"
+O=opportunity-service.routes.json
+refuses "a call without a procedure" $O '0,/"procedure": "opportunity_move", /s///' \
+    "$O: moveOpportunity: \"procedure\" and the action \"call\" go together"
+refuses "a procedure that is no name" $O '0,/"opportunity_move"/s//"opportunity_move(x)"/' \
+    "$O: moveOpportunity: procedure holds \"(\""
+refuses "an argument that is no field" $O '0,/"stageId": "sales_stage_id"/s//"stageId": "stage"/' \
+    "$O: internalUpdateOpportunityStage: rpc.fields: \"stage_move\" has no field \"stage\""
+refuses "a list under a record that it does not refer to" $O '0,/\{opportunity_id\}\/stage-history/s//{customer_id}\/stage-history/' \
+    "$O: listStageHistory: \"stage_history\" has no field \"customer_id\" that refers to a resource"
 refuses "an unknown permission" $C '0,/"customer:create"/s//"customer:craete"/' \
     "$C: createCustomer: unknown permission \"customer:craete\""
 refuses "a route with an unknown keyword" $C '0,/"timeout_ms"/s//"timeout"/' \
