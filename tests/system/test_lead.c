@@ -93,6 +93,8 @@ static void test_a_lead_is_assigned_to_somebody_who_is_there(void **state)
     as(from.token);
     char *id = lead("移交", NULL), *path = lead_path(id, "/assign");
     expect_error(call_as(to.token, "GET", lead_path(id, ""), NULL), 404, "NOT_FOUND", "");
+    expect_error(call_as(to.token, "POST", lead_path(id, "/convert"), text("{\"customer_id\":\"%s\"}", customer_known("某"))), 404,
+                 "NOT_FOUND", "");
     expect_error(POST(path, text("{\"assigned_to\":\"%s\"}", to.id)), 400, NULL, "reason");
     expect_error(POST(path, "{\"assigned_to\":\"" UUID_ABSENT "\",\"reason\":\"调整\"}"), 422, "BAD_REFERENCE", "assigned_to");
     expect_status(POST(path, text("{\"assigned_to\":\"%s\",\"reason\":\"区域调整\"}", to.id)), 200);
@@ -128,6 +130,10 @@ static void test_a_second_lead_with_the_same_phone_is_refused_unless_it_is_meant
     expect_text(r, "data.0.kind", "lead");
     expect_text(r, "data.0.id", other);
     expect_text(r, "data.0.matches.0", "phone");
+    /* One that is not worked on any more stands in nobody's way, until it is taken up again. */
+    expect_status(POST(lead_path(id, "/follow-up"), "{\"status\":\"无效\",\"follow_up_note\":\"重复\"}"), 200);
+    expect_status(PATCH(lead_path(other, ""), "{\"allow_duplicate\":false}"), 200);
+    expect_error(POST(lead_path(id, "/follow-up"), "{\"status\":\"跟进中\"}"), 409, "DUPLICATE", "phone");
 }
 
 static void test_of_a_strangers_lead_no_id_is_told(void **state)

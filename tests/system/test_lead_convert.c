@@ -46,6 +46,17 @@ static void test_a_lead_becomes_an_opportunity_of_a_customer(void **state)
     expect_error(POST(lead_path(id, "/follow-up"), "{\"status\":\"跟进中\"}"), 409, "STATE_CONFLICT", NULL);
 }
 
+static void test_a_conversion_is_replayed_by_its_key(void **state)
+{
+    (void)state;
+    char *id = lead("重发", NULL), *key = text("Idempotency-Key: %s", unique("K")),
+         *body = text("{\"customer_id\":\"%s\"}", customer_known("某"));
+    struct reply *first = expect_status(call("POST", lead_path(id, "/convert"), body, key, NULL), 200);
+    struct reply *again = expect_status(call("POST", lead_path(id, "/convert"), body, key, NULL), 200);
+    expect_text(again, "data.converted_opportunity_id", text_at(first, "data.converted_opportunity_id"));
+    assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM opportunities WHERE lead_id = '%s'", id), 1);
+}
+
 static void test_what_cannot_be_converted_stays_as_it_was(void **state)
 {
     (void)state;
@@ -165,6 +176,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_a_lead_becomes_an_opportunity_of_a_customer),
+        TEST(test_a_conversion_is_replayed_by_its_key),
         TEST(test_what_cannot_be_converted_stays_as_it_was),
         TEST(test_a_lead_may_become_a_customer_alone),
         TEST(test_of_many_that_convert_a_lead_one_wins),

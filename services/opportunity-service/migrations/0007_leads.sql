@@ -66,6 +66,10 @@ CREATE INDEX customer_ref_name ON customer_ref (lower(customer_name)) WHERE dele
 
 -- --- duplicates ----------------------------------------------------------------------------------------------------------
 
+CREATE FUNCTION lead_is_open(status text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT status IN ('未跟进', '跟进中')
+$$;
+
 -- Another lead that is worked on and has this phone or e-mail. Of one that somebody else is responsible for only the fact is told:
 -- the id is shown to its own people alone. Writers of the same value come one after the other. Two locks are always taken in the
 -- order of their numbers, so that no two wait for each other.
@@ -80,7 +84,7 @@ BEGIN
                    CASE WHEN o.assigned_to = l.assigned_to THEN o.lead_id::text ELSE '' END AS existing
             FROM (VALUES ('phone', l.phone_index), ('email', l.email_index)) f (field, value)
             JOIN leads o ON CASE f.field WHEN 'phone' THEN o.phone_index ELSE o.email_index END = f.value
-            WHERE o.lead_id <> l.lead_id AND o.deleted_time IS NULL AND o.status IN ('未跟进', '跟进中')
+            WHERE o.lead_id <> l.lead_id AND o.deleted_time IS NULL AND lead_is_open(o.status)
               AND (o.phone_index = l.phone_index OR o.email_index = l.email_index)
             ORDER BY f.field, o.assigned_to IS DISTINCT FROM l.assigned_to, o.created_time, o.lead_id) d), '{}'));
 END $$;
@@ -89,8 +93,8 @@ CREATE FUNCTION lead_before_write() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.assigned_to := coalesce(NEW.assigned_to, NEW.created_by);
     NEW.allow_duplicate := coalesce(NEW.allow_duplicate, false);
-    IF NEW.deleted_time IS NULL AND NOT NEW.allow_duplicate
-       AND (TG_OP = 'INSERT' OR OLD.deleted_time IS NOT NULL OR OLD.allow_duplicate
+    IF NEW.deleted_time IS NULL AND lead_is_open(NEW.status) AND NOT NEW.allow_duplicate
+       AND (TG_OP = 'INSERT' OR OLD.deleted_time IS NOT NULL OR OLD.allow_duplicate OR NOT lead_is_open(OLD.status)
             OR (NEW.phone_index, NEW.email_index) IS DISTINCT FROM (OLD.phone_index, OLD.email_index))
        AND current_setting('crm.resealing', true) IS DISTINCT FROM 'on' THEN
         PERFORM lead_refuse_duplicate(NEW);
