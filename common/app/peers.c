@@ -12,7 +12,7 @@ const struct opt peers_opts[] = {
     { "CUSTOMER_SERVICE_URL", O_STR, AT(customer_url), NULL, 0, 1, 0, "base URL of customer-service" },
     { "OPPORTUNITY_SERVICE_URL", O_STR, AT(opportunity_url), NULL, 0, 1, 0, "base URL of opportunity-service" },
     { "SERVICE_CLIENT_ID", O_STR, AT(client_id), NULL, 0, 1, 0,
-      "as which client of auth-service this service asks the others (auth-service create-client); needs the permission event:read" },
+      "as which client of auth-service this service asks the others (auth-service create-client); its permissions: docs/operations.md" },
     { "SERVICE_CLIENT_SECRET", O_STR, AT(client_secret), NULL, O_SECRET, 1, 0, "its secret" },
     { 0 },
 };

@@ -4,6 +4,7 @@
 #include "app/announcer.h"
 #include "app/app.h"
 #include "app/dispatch.h"
+#include "app/errands.h"
 #include "app/housekeeper.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
@@ -181,6 +182,7 @@ static bool worker_start(struct worker *w)
     start_database(w);
     w->extra = housekeeper_new(w);
     w->follow = follow_new(w, &s->peers, service->sources);
+    w->errands = errands_new(w, &s->peers, service->errands);
     w->server = listen_open(w, config, true);
     return trust_start(w) && w->server;
 }
@@ -190,6 +192,7 @@ static void worker_drain(struct worker *w)
     if (w->server) server_drain(w->server);
     events_end(w->events);
     follow_stop(w->follow);
+    errands_stop(w->errands);
 }
 
 static bool worker_is_busy(const struct worker *w)
@@ -202,10 +205,12 @@ static void worker_stop(struct worker *w)
     if (w->server) server_free(w->server);
     events_free(w->events);
     follow_stop(w->follow);
+    errands_stop(w->errands);
     trust_stop(w);
     work_free(w->work);
     pg_free(w->pg);
     follow_free(w->follow);
+    errands_free(w->errands);
     announcer_free(w->announcer);
     lookups_free(w->lookups);
     authors_free(w->authors);

@@ -8,6 +8,7 @@
 #include "io/pg.h"
 #include "schema/schema.h"
 
+struct errand;
 struct remote;
 struct worker;
 
@@ -21,6 +22,7 @@ struct service {
     size_t settings_size;                        /* of the struct that they fill */
     const struct source *sources;                /* whose events it follows, ends in {0}; or NULL */
     const struct remote *remotes;                /* references that it may ask others for, ends in {0}; or NULL */
+    const struct errand *errands;                /* what it asks others by itself, ends in {0}; or NULL */
     const char *announces;                       /* channel of PostgreSQL whose notifications Redis is to pass on; or NULL */
 };
 

@@ -18,6 +18,11 @@ bool str_has_prefix(struct str s, struct str prefix)
     return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
 }
 
+bool str_has_suffix(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

@@ -50,6 +50,7 @@ static inline struct str str_take(struct str *rest, size_t n)
 
 bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
 bool str_has_prefix(struct str s, struct str prefix);
+bool str_has_suffix(struct str s, struct str suffix);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */
 
 size_t str_clean_span(struct str s); /* bytes before the first control character or DEL, perhaps a few less */

@@ -11,6 +11,7 @@ struct app;
 struct authors;
 struct buf;
 struct client;
+struct errands;
 struct event_base;
 struct events;
 struct follow;
@@ -47,6 +48,7 @@ struct worker {
     struct lookups *lookups;
     struct authors *authors;
     struct follow *follow;           /* app/follow; NULL: nobody, or not on this worker */
+    struct errands *errands;         /* app/errands; the same */
     struct events *events;           /* rest/events: who waits for some */
     struct router *router;
     struct server *server;

@@ -79,8 +79,9 @@ static void read_rpc(struct req *r, const struct json *args, unsigned what, stru
             problem_add(&r->problem, &r->arena, E_INVALID_FIELD, json_key(m), STR("is not a known parameter"));
     const struct json *id = rpc->id.len ? json_get(args, rpc->id) : NULL;
     if (rpc->id.len) read_id(r, rpc->id, id && json_kind(id) == JSON_STRING ? json_text(id) : STR_NONE, in);
+    in->fields = body_of_fields(r, args);
     if (rpc->body.len) in->body = json_get(args, rpc->body);
-    else if (what & INPUT_OPTIONAL && what & INPUT_BODY) in->body = body_of_fields(r, args);
+    else if (what & INPUT_OPTIONAL && what & INPUT_BODY) in->body = in->fields;
     if (rpc->body.len && !in->body) problem_add(&r->problem, &r->arena, E_INVALID_FIELD, rpc->body, STR("is required"));
 }
 

@@ -16,8 +16,9 @@ enum {
 };
 
 struct input {
-    struct str id;             /* valid UUID */
+    struct str id;             /* valid UUID; absent: none was asked for */
     const struct json *body;
+    const struct json *fields; /* of an internal method: its arguments that are fields of the route's request */
     bool dry_run, explain;
     const char *versions;      /* If-Match as an int[] literal; NULL: none given, or "*" */
     struct str key;            /* Idempotency-Key; absent: none */

@@ -69,7 +69,7 @@ struct str names_find(struct names *n, const struct ref *ref, struct str id)
     return name ? name->text : STR_NONE;
 }
 
-/* The table's schema is not ours to know: a foreign table of the same name costs a fetch, no more. */
+/* Whatever table it was in: ids are unique across tables, and a reference may go through a view of several. */
 void names_forget(void *names, struct str payload)
 {
     struct names *n = names;
@@ -78,13 +78,13 @@ void names_forget(void *names, struct str payload)
         names_clear(n);
         return;
     }
-    struct str rest = payload, schema = str_cut(&rest, '.'), table = str_cut(&rest, ':');
+    struct str rest = payload;
     unsigned char id[UUID_BYTES];
-    (void)schema;
+    str_cut(&rest, ':');
     if (!uuid_bytes(rest, id)) return;
     for (size_t i = 0; i < SLOTS; i++) {
         struct name *name = n->slots[i];
-        if (name && str_is(table, name->table) && !memcmp(name->id, id, UUID_BYTES)) name->until_us = 0;
+        if (name && !memcmp(name->id, id, UUID_BYTES)) name->until_us = 0;
     }
 }
 

@@ -7,6 +7,7 @@
 #include "rest/names.h"
 #include "rest/refusal.h"
 #include "rest/remote.h"
+#include "rest/rest.h"
 
 static bool state_is(const struct pg_segment *s, const char *sqlstate)
 {
@@ -47,7 +48,7 @@ static enum step explain_no_change(struct req *r, struct write *w)
     return STEP_FAIL;
 }
 
-static const step_fn retry_steps[] = { write_send, write_judge, write_reply, NULL };
+static const step_fn retry_steps[] = { write_send, write_judge, write_after, write_reply, NULL };
 
 static enum step explain_error(struct req *r, struct write *w)
 {
@@ -78,6 +79,20 @@ enum step write_judge(struct req *r)
     return ready ? STEP_NEXT : STEP_WAIT;
 }
 
+struct str rest_written(struct req *r, int field)
+{
+    struct rows rows = write_rows(r, r->state);
+    return rows_bytes(&rows, 0, field);
+}
+
+enum step write_after(struct req *r)
+{
+    struct write *w = r->state;
+    bool is_written = w->replayed || pg_affected(w->segment, w->changed_at) > 0;
+    if (w->replayed) req_reply_header(r, STR("Idempotent-Replayed"), STR("true"));
+    return w->after && is_written && !w->input.dry_run ? w->after(r) : STEP_NEXT;
+}
+
 static void add_location(struct req *r, const struct write *w)
 {
     if (w->verb->creates && !r->route->rpc && !w->input.dry_run)
@@ -101,10 +116,7 @@ enum step write_reply(struct req *r)
     struct rows_row row = rows_row(&rows, 0);
     enum view view = r->route->rpc ? w->verb->rpc_view : w->verb->view;
     etag_reply(r, row.row.value(&row.row, resource->version), render(r, w, VIEW_DETAIL, &row.row));
-    if (w->replayed) {
-        w->id = arena_cstr(&r->arena, row.row.value(&row.row, resource->id));
-        req_reply_header(r, STR("Idempotent-Replayed"), STR("true"));
-    }
+    if (w->replayed) w->id = arena_cstr(&r->arena, row.row.value(&row.row, resource->id));
     add_location(r, w);
     struct jw out = reply_begin(r);
     if (view == VIEW_COUNT) jw_bool(&out, true);

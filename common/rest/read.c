@@ -31,6 +31,14 @@ static enum step read_query(struct req *r)
     return STEP_WAIT;
 }
 
+/* A record that the route names, for what has written it: what the request says was read before. */
+static enum step read_again(struct req *r)
+{
+    struct read *q = r->state;
+    lookup_start(r, statements_of(r->route->resource), q->input.id, &q->found);
+    return STEP_WAIT;
+}
+
 static enum step read_names(struct req *r)
 {
     struct read *q = r->state;
@@ -62,4 +70,13 @@ static const step_fn read_steps[] = { read_query, read_names, read_reply, NULL }
 void rest_get(struct req *r)
 {
     flow_start(r, read_steps);
+}
+
+void rest_show(struct req *r, const char *id)
+{
+    static const step_fn steps[] = { read_again, read_names, read_reply, NULL };
+    struct read *q = arena_new(&r->arena, struct read);
+    q->input.id = str_of(id);
+    r->state = q;
+    flow_start(r, steps);
 }

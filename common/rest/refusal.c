@@ -51,10 +51,11 @@ static void explain_conflict(struct req *r, const struct resource *resource, con
         add_reason(r, E_STATE_CONFLICT, m);
 }
 
-/* Constraints are named <table>_<field>. */
+/* Constraints are named <table>_<field>. A primary key is a chosen id that is taken, of the record or of what goes with it. */
 static struct str constraint_field(struct req *r, const struct resource *resource, const struct pg_segment *s)
 {
     struct str name = arena_dup(&r->arena, str_of(s->constraint)), table = str_of(resource->table);
+    if (str_has_suffix(name, STR("_pkey"))) return resource->fields[resource->id].name;
     if (!str_has_prefix(name, table) || name.len <= table.len + 1) return STR("record");
     const struct field *f = schema_field(resource, str_sub(name, table.len + 1, name.len));
     return f ? f->name : STR("record");

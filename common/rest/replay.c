@@ -30,6 +30,6 @@ static enum step replay_judge(struct req *r)
 
 void replay_start(struct req *r)
 {
-    static const step_fn steps[] = { write_replay, replay_judge, write_reply, NULL };
+    static const step_fn steps[] = { write_replay, replay_judge, write_after, write_reply, NULL };
     flow_start(r, steps);
 }

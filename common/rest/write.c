@@ -61,6 +61,11 @@ static void add_claim(struct req *r, struct write *w)
     pg_add(w->segment, &stmt_claim, w->claim.values, w->claim.count);
 }
 
+static void add_also(struct write *w)
+{
+    if (w->also) pg_add(w->segment, &w->also->insert, w->also_params.values, w->also_params.count);
+}
+
 static void add_checks(struct req *r, struct write *w)
 {
     w->checks.count = 0;
@@ -81,6 +86,7 @@ static void add_checks(struct req *r, struct write *w)
 
 static void add_author(struct req *r, struct write *w)
 {
+    if (w->by_other) return;
     author_values(&r->arena, r->who, w->author.values);
     w->author.count = 4;
     pg_add(w->segment, &stmt_author, w->author.values, w->author.count);
@@ -109,6 +115,7 @@ enum step write_send(struct req *r)
     w->segment->done = segment_resume_anyway;
     w->params.count = 0;
     add_claim(r, w);
+    add_also(w);
     add_checks(r, w);
     add_author(r, w);
     w->verb->params(r, w);
@@ -137,7 +144,7 @@ static enum step write_begin(struct req *r)
     if (w->input.body) validate_body(&r->arena, w->body, w->input.body, w->verb->kind, &w->values, &r->problem);
     if (r->problem.code != E_OK) return STEP_FAIL;
     uuid_v7(id);
-    w->id = arena_cstr(&r->arena, w->verb->creates ? str_of(id) : w->input.id);
+    w->id = arena_cstr(&r->arena, w->verb->creates && str_is_none(w->input.id) ? str_of(id) : w->input.id);
     w->user = arena_cstr(&r->arena, r->who->user_id);
     w->scope = sight_scope(r);
     w->key = w->input.key.len && !w->input.dry_run ? arena_cstr(&r->arena, w->input.key) : NULL;
@@ -160,6 +167,26 @@ struct values *rest_values(struct req *r)
     return &((struct write *)r->state)->values;
 }
 
+const struct json *rest_fields(const struct req *r)
+{
+    return ((const struct write *)r->state)->input.fields;
+}
+
+void rest_set_author(struct req *r, const char *user_id)
+{
+    struct write *w = r->state;
+    w->user = user_id;
+    w->by_other = !str_eq(str_of(user_id), r->who->user_id);
+}
+
+void rest_create_also(struct req *r, const struct resource *resource, const char *id, const struct values *v)
+{
+    struct write *w = r->state;
+    w->also = statements_of(resource);
+    w->also_params = (struct sql_params){ .values = { id, w->user, binding_pinyin(&r->arena, resource, v) }, .count = SQL_INSERT_FIRST };
+    binding_add(&w->also_params, &r->arena, resource, id, v);
+}
+
 /* --- masks that come back ---------------------------------------------------------------------------------------------- */
 
 static enum step write_look(struct req *r)
@@ -176,13 +203,15 @@ static enum step write_settle(struct req *r)
     return ok ? STEP_NEXT : STEP_FAIL;
 }
 
-static const step_fn write_steps[] = { write_begin, write_look, write_settle, write_prepare, write_send, write_judge, write_reply, NULL };
+static const step_fn write_steps[] = { write_begin, write_look, write_settle, write_prepare, write_send, write_judge, write_after,
+                                       write_reply, NULL };
 
-void write_start(struct req *r, const struct verb *verb, step_fn prepare)
+static void start(struct req *r, const struct verb *verb, step_fn prepare, step_fn after)
 {
     struct write *w = arena_new(&r->arena, struct write);
     w->verb = verb;
     w->prepare = prepare;
+    w->after = after;
     r->state = w;
     flow_start(r, write_steps);
 }
@@ -194,7 +223,7 @@ void rest_create(struct req *r)
 
 void rest_create_with(struct req *r, step_fn prepare)
 {
-    write_start(r, &create_verb, prepare);
+    start(r, &create_verb, prepare, NULL);
 }
 
 void rest_update(struct req *r)
@@ -204,7 +233,7 @@ void rest_update(struct req *r)
 
 void rest_update_with(struct req *r, step_fn prepare)
 {
-    write_start(r, &update_verb, prepare);
+    start(r, &update_verb, prepare, NULL);
 }
 
 void rest_delete(struct req *r)
@@ -214,7 +243,7 @@ void rest_delete(struct req *r)
 
 void rest_delete_with(struct req *r, step_fn prepare)
 {
-    write_start(r, &delete_verb, prepare);
+    start(r, &delete_verb, prepare, NULL);
 }
 
 void rest_tell(struct req *r, const char *name, const char *value)
@@ -226,10 +255,15 @@ void rest_tell(struct req *r, const char *name, const char *value)
 
 void rest_restore(struct req *r)
 {
-    write_start(r, &restore_verb, NULL);
+    start(r, &restore_verb, NULL, NULL);
 }
 
 void rest_call(struct req *r)
 {
-    write_start(r, &call_verb, NULL);
+    start(r, &call_verb, NULL, NULL);
+}
+
+void rest_call_with(struct req *r, step_fn prepare, step_fn after)
+{
+    start(r, &call_verb, prepare, after);
 }

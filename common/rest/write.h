@@ -1,6 +1,7 @@
 /* write: what the writes of a record have in common: one segment each, so one round trip and one transaction. Inside rest only.
  *
- * [claim the Idempotency-Key] [refuse bad references and duplicates] who wrote, write, read back [keep the reply] [undo a dry run].
+ * [claim the Idempotency-Key] [another record] [refuse bad references and duplicates] who wrote, write, read back [keep the reply]
+ * [undo a dry run].
  * write.c sends it, outcome.c says what came of it, replay.c answers a key that has a reply, call.c is the verb whose write is
  * a procedure. */
 #ifndef REST_WRITE_H
@@ -29,7 +30,7 @@ extern const struct verb call_verb;
 
 struct write {
     const struct verb *verb;
-    step_fn prepare; /* the service's own; NULL: none */
+    step_fn prepare, after; /* the service's own; NULL: none */
     const struct statements *statements;
     const struct resource *body; /* what the body is read by: the record's own schema, or a procedure's request; NULL: none */
     struct input input;
@@ -37,7 +38,9 @@ struct write {
     struct found stored;  /* what echoes are compared with; without a segment: there are none */
     const char *id, *user, *key, *request;
     struct scope scope;
-    struct sql_params params, checks, author, claim, back, keep;
+    const struct statements *also; /* another record before this one; NULL: none */
+    bool by_other;                 /* the author is not the caller */
+    struct sql_params params, checks, author, claim, back, keep, also_params;
     struct pg_segment *segment;
     const char *told[2]; /* name and value of a setting for its triggers; NULL: none */
     int changed_at, back_at; /* calls of the segment */
@@ -45,11 +48,11 @@ struct write {
     void *fetch; /* rest/remote: of a reference, once */
 };
 
-void write_start(struct req *r, const struct verb *verb, step_fn prepare);
 enum step write_send(struct req *r); /* the segment; again, when a duplicate came in between */
 
 /* outcome.c */
 enum step write_judge(struct req *r);
+enum step write_after(struct req *r);
 enum step write_reply(struct req *r);
 struct rows write_rows(struct req *r, const struct write *w); /* what was read back: the record, or none */
 

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # The services and the gateway: what there is, and the environment each one gets.
 
-# name              binary               schema       port
+# name              binary               schema       port  what it may ask of the others
 services() {
     cat <<'TABLE'
-auth-service        auth-service         auth         8101
-customer-service    customer-service     customer     8102
-opportunity-service opportunity-service  opportunity  8103
+auth-service        auth-service         auth         8101  event:read
+customer-service    customer-service     customer     8102  event:read
+opportunity-service opportunity-service  opportunity  8103  event:read,customer:create,customer:convert
 TABLE
 }
 
@@ -120,23 +120,25 @@ data_keys_apply() {
     done < <(service_names)
 }
 
-# Each service is a client of auth-service that may read events of the others. A secret that got lost is replaced by another client.
+# Each service is a client of auth-service. A secret that got lost, or a client that may do less than it needs by now, is replaced by
+# another client.
 clients_create() {
-    local name audiences file out
+    local name permissions audiences file out
     audiences=$(service_names | paste -sd ,)
-    while read -r name; do
+    while read -r name _ _ _ permissions; do
         file=$RUN_DIR/secrets/${name//-/_}_client
-        [ ! -s "$file" ] || continue
+        [ ! -s "$file" ] || [ "$(cat "$file.permissions" 2>/dev/null)" != "$permissions" ] || continue
         out=$(
             PORT=([auth-service]=1)
             service_env auth-service
             service_binary auth-service
-            exec "$REPLY" create-client --name "$name-$(openssl rand -hex 4)" --audience "$audiences" --permissions event:read \
-                2>>"$RUN_DIR/log/auth-service.log"
+            exec "$REPLY" create-client --name "$name-$(openssl rand -hex 4)" --audience "$audiences" \
+                --permissions "$permissions" 2>>"$RUN_DIR/log/auth-service.log"
         ) || die_with_log auth-service "no client for $name"
         sed -nE 's/^client_id=//p; s/^client_secret=//p' <<<"$out" | paste -sd ' ' >"$file.new"
         mv "$file.new" "$file"
-    done < <(service_names)
+        printf '%s' "$permissions" >"$file.permissions"
+    done < <(services)
 }
 
 # The first administrator. The password goes by the environment: arguments are for everybody to read. It is random and nobody has

@@ -80,7 +80,7 @@ static void check_fields(struct place at, const struct operation *o)
     const cJSON *fields = o->rpc ? source_get(o->rpc, "fields") : NULL, *field;
     cJSON_ArrayForEach(field, fields)
     {
-        if (!o->request || o->action != ACTION_CALL) source_fail(at, "rpc.fields are of a procedure's request");
+        if (!o->request) source_fail(at, "rpc.fields are of a request");
         if (schema_property(o->request, field->valuestring) < 0)
             source_fail(at, "rpc.fields: \"%s\" has no field \"%s\"", o->request->name, field->valuestring);
     }

@@ -182,7 +182,7 @@ static cJSON *rpc_schema(struct doc *d, const struct operation *o, cJSON **ret_e
         cJSON_AddItemToObject(*ret_example, id->valuestring, property_example(p));
     }
     if (body) {
-        enum variant as = action_docs[o->action].body;
+        enum variant as = o->action == ACTION_CUSTOM ? AS_CREATE : action_docs[o->action].body;
         cJSON_AddItemToArray(required, cJSON_CreateString(body->valuestring));
         cJSON_AddItemToObject(properties, body->valuestring, doc_schema(d, o->resource, as));
         cJSON_AddItemToObject(*ret_example, body->valuestring, schema_example(o->resource, as));

@@ -134,7 +134,6 @@ static const cJSON *read_rpc(struct place at, const cJSON *row)
     source_text_or(at, rpc, "id", NULL);
     source_text_or(at, rpc, "body", NULL);
     const cJSON *fields = source_get(rpc, "fields"), *field;
-    if (fields && source_get(rpc, "body")) source_fail(at, "rpc has a body or fields, not both");
     cJSON_ArrayForEach(field, fields) source_text(at, fields, field->string);
     return rpc;
 }

@@ -101,9 +101,8 @@ static void print_row(FILE *to, const struct service *s, const struct operation 
     if (!bare) fprintf(to, "      .handler = %s,%s", o->handler, o->resource ? "" : "\n");
     if (!bare && o->resource) fprintf(to, " .resource = &%s_resource,\n", o->resource->name);
     if (!bare && o->parent) fprintf(to, "      .parent = &%s_resource,\n", o->parent->name);
-    if (!bare && o->procedure) fprintf(to, "      .procedure = \"%s\",", o->procedure);
-    if (!bare && o->procedure && o->request) fprintf(to, " .request = &%s_resource,", o->request->name);
-    if (!bare && o->procedure) fputc('\n', to);
+    if (!bare && o->procedure) fprintf(to, "      .procedure = \"%s\",\n", o->procedure);
+    if (!bare && o->resource && o->request) fprintf(to, "      .request = &%s_resource,\n", o->request->name);
     fprintf(to, "      .permission = PERM_%s, .service = %s, .rate = %s,\n", upper_symbol(o->permission),
             service_enum(s), rate_symbols[o->rate]);
     fprintf(to, "      .audited = %s, .timeout_ms = %d", o->audited ? "true" : "false", o->timeout_ms);

@@ -1,11 +1,13 @@
 /* opportunity-service: opportunities, stages, leads, activities (requirement document, sections 3.2, 3.4 and 4.2). */
+#include "conversion.h"
+
 #include "app/service.h"
 #include "opportunity-service_routes.h"
 #include "rest/remote.h"
 #include "schemas.h"
 
 static const struct resource *const resources[] = { &pipeline_resource, &stage_resource, &opportunity_resource,
-                                                     &stage_history_resource, NULL };
+                                                     &stage_history_resource, &lead_resource, NULL };
 
 static const struct source sources[] = { { "auth-service", "department,user" }, { "customer-service", "customer" }, { 0 } };
 
@@ -25,6 +27,7 @@ int main(int argc, char **argv)
         .statements = statements,
         .sources = sources,
         .remotes = remotes,
+        .errands = conversion_errands,
     };
     return service_run(&service, argc, argv);
 }

@@ -6,6 +6,9 @@
 #include "sql.h"
 #include "stack.h"
 
+#include <stdlib.h>
+#include <sys/random.h>
+
 int to_opportunities(void **state)
 {
     (void)state;
@@ -56,4 +59,23 @@ struct reply *move_to(const char *id, const char *stage, const char *more)
 {
     return POST(opportunity_path(id, "/stage"),
                 text("{\"sales_stage_id\":\"%s\"%s%s}", stage, more ? "," : "", more ? more : ""));
+}
+
+char *lead(const char *name, const char *more)
+{
+    struct reply *r = POST("/api/v1/leads", text("{\"lead_name\":\"%s\"%s%s}", name, more ? "," : "", more ? more : ""));
+    expect_status(r, 200);
+    return text("%s", text_at(r, "data.lead_id"));
+}
+
+char *lead_path(const char *id, const char *more)
+{
+    return text("/api/v1/leads/%s%s", id, more);
+}
+
+char *phone_new(void)
+{
+    static unsigned run, n;
+    if (!run && getrandom(&run, sizeof run, 0) != sizeof run) abort();
+    return text("18%06u%03u", run % 1000000, ++n % 1000);
 }

@@ -33,4 +33,9 @@ char *opportunity_path(const char *id, const char *more); /* /api/v1/opportuniti
 /* Moves it; `more` as above. */
 struct reply *move_to(const char *id, const char *stage, const char *more);
 
+/* Leads, as opportunities above. */
+char *lead(const char *name, const char *more);
+char *lead_path(const char *id, const char *more);
+char *phone_new(void); /* a number that nobody else in this run has */
+
 #endif

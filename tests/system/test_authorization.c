@@ -104,6 +104,7 @@ static const struct expectation {
 
     { "internalGetCustomerById", "customer:view", "{\"customerId\":\"%s\"}", 200, 404, 404 },
     { "internalCreateCustomer", "customer:create", "{}", 400, 0, 0 },
+    { "internalCreateCustomerOfLead", "customer:create", "{}", 400, 0, 0 },
     { "internalUpdateCustomer", "customer:update", "{\"customerId\":\"%s\",\"customerDTO\":{\"description\":\"改\"}}", 200, 404, 404 },
     { "internalDeleteCustomer", "customer:delete", "{\"customerId\":\"%s\"}", 200, 404, 404 },
 
@@ -135,6 +136,19 @@ static const struct expectation {
     { "listStageHistory", "opportunity:view", NULL, 200, 404, 404 },
     { "listTransitions", "opportunity:view", NULL, 200, 404, 404 },
     { "getBoard", "opportunity:view", NULL, 200, 0, 0 },
+    { "listLeads", "opportunity:view", NULL, 200, 0, 0 },
+    { "createLead", "opportunity:create", "{}", 400, 0, 0 },
+    { "getLead", "opportunity:view", NULL, 200, 404, 404 },
+    { "updateLead", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "patchLead", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
+    { "deleteLead", "opportunity:delete", NULL, 200, 404, 404 },
+    { "restoreLead", "opportunity:delete", NULL, 409, 200, 404 },
+    { "explainLeadAccess", "opportunity:view", NULL, 200, 404, 404 },
+    { "revealLead", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
+    { "assignLead", "opportunity:update", "{}", 400, 0, 0 },
+    { "followUpLead", "opportunity:update", "{\"status\":\"跟进中\"}", 200, 404, 404 },
+    { "convertLead", "opportunity:create", "{}", 400, 0, 0 },
+    { "listLeadDuplicates", "opportunity:view", NULL, 200, 404, 404 },
     { "internalGetOpportunityById", "opportunity:view", "{\"opportunityId\":\"%s\"}", 200, 404, 404 },
     { "internalCreateOpportunity", "opportunity:create", "{}", 400, 0, 0 },
     { "internalUpdateOpportunityStage", "opportunity:update", "{\"opportunityId\":\"%s\",\"stageId\":\"" STAGE_REQUIREMENT "\"}",
@@ -281,6 +295,12 @@ static char *opportunity_of(const char *owner)
                                      "VALUES (uuid_v7(), '某', '%s', '进行中', '%s') RETURNING opportunity_id", customer_known("某"), owner);
 }
 
+static char *lead_of(const char *owner)
+{
+    return sql(stack.opportunity_db, "INSERT INTO leads (lead_id, lead_name, created_by) VALUES (uuid_v7(), '某', '%s') RETURNING lead_id",
+               owner);
+}
+
 /* Records that are somebody's. The operations about one hold `mark` in their path; customers are what the others are about.
  * `as_new`: what else brings a record back to where its operations are possible. */
 static const struct kind {
@@ -292,6 +312,7 @@ static const struct kind {
     { "pportunit", "opportunities", "opportunity_id",
       ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db,
       opportunity_of },
+    { "lead", "leads", "lead_id", "", &stack.opportunity_db, lead_of },
     { "", "customers", "customer_id", "", &stack.customer_db, customer_of },
 };
 

@@ -13,7 +13,7 @@
 static void test_an_opportunity_is_created_as_documented(void **state)
 {
     (void)state;
-    char *customer_id = customer_known("客户名称"), *lead = sql(stack.opportunity_db, "SELECT uuid_v7()"),
+    char *customer_id = customer_known("客户名称"), *lead_id = lead("线索", NULL),
          *me = sql(stack.auth_db, "SELECT user_id FROM users WHERE username = '%s'", stack.username);
     opportunity("先", customer_id, NULL); /* the writer is known from now on */
     struct reply *r = POST("/api/v1/opportunities",
@@ -21,12 +21,12 @@ static void test_an_opportunity_is_created_as_documented(void **state)
                                 "\"estimated_amount\":100000.00,\"expected_close_date\":\"2023-12-31\",\"sales_stage_id\":\"%s\","
                                 "\"win_probability\":60,\"assigned_to\":\"%s\",\"competitors\":[\"竞争对手A\",\"竞争对手B\"],"
                                 "\"sales_plan\":\"销售计划详情\",\"status\":\"进行中\",\"description\":\"备注信息\"}",
-                                customer_id, lead, STAGE_REQUIREMENT, me));
+                                customer_id, lead_id, STAGE_REQUIREMENT, me));
     expect_status(r, 200);
     assert_string_equal(keys_at(r, "data"), "opportunity_id,opportunity_name,created_time");
     r = expect_status(GET(header(r, "Location")), 200);
     expect_text(r, "data.customer_name", "客户名称");
-    expect_text(r, "data.lead_id", lead);
+    expect_text(r, "data.lead_id", lead_id);
     expect_text(r, "data.product_type", "药品");
     expect(has_text(r, "\"estimated_amount\":100000.00"), "%s", r->body);
     expect_text(r, "data.expected_close_date", "2023-12-31");
@@ -78,6 +78,7 @@ static void test_what_cannot_begin_is_refused(void **state)
         { known, ",\"sales_stage_id\":\"" STAGE_WON "\"", 422, "sales_stage_id" },
         { known, ",\"status\":\"赢单\"", 422, "status" },
         { known, ",\"assigned_to\":\"" UUID_ABSENT "\"", 422, "assigned_to" },
+        { known, ",\"lead_id\":\"" UUID_ABSENT "\"", 422, "lead_id" },
         { known, ",\"estimated_amount\":-1", 400, "estimated_amount" },
         { known, ",\"estimated_amount\":1.001,\"win_probability\":101,\"expected_close_date\":\"2023-02-30\",\"status\":\"x\"", 400,
           "estimated_amount,win_probability,expected_close_date,status" },

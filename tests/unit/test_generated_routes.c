@@ -37,6 +37,18 @@ void board_get(struct req *r)
 {
     (void)r;
 }
+void customer_of_lead(struct req *r)
+{
+    (void)r;
+}
+void lead_convert(struct req *r)
+{
+    (void)r;
+}
+void duplicates_list(struct req *r)
+{
+    (void)r;
+}
 void transitions_list(struct req *r)
 {
     (void)r;

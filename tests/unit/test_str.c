@@ -39,6 +39,10 @@ static void test_prefix(void **state)
     assert_true(str_has_prefix(STR_NONE, STR("")));
     assert_false(str_has_prefix(STR("Bear"), STR("Bearer")));
     assert_false(str_has_prefix(STR("bearer "), STR("Bearer ")));
+    assert_true(str_has_suffix(STR("leads_pkey"), STR("_pkey")));
+    assert_true(str_has_suffix(STR("x"), STR("")));
+    assert_false(str_has_suffix(STR("pkey"), STR("_pkey")));
+    assert_false(str_has_suffix(STR("leads_pkeys"), STR("_pkey")));
 }
 
 static void test_trim(void **state)
