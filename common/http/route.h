@@ -38,6 +38,8 @@ struct route {
     const struct resource *resource, *request; /* request: what a procedure's body is read by; NULL: it takes none */
     const struct resource *parent; /* whose id the path of a list holds; NULL: none */
     const char *procedure; /* rest/call.c; else NULL */
+    const char *only;      /* of a list: SQL function that says which rows are in it (schema/query.h); NULL: all */
+    bool spans;            /* `only` takes a time from and to, too */
     unsigned char permission; /* enum permission; PERM_PUBLIC, PERM_AUTHENTICATED or a named one */
     unsigned char service;    /* enum service_id */
     unsigned char rate;       /* enum rate_class */

@@ -118,6 +118,18 @@ static bool is_sought(const struct req *r, const struct list *l)
     return !str_is_none(l->query.keyword) || (r->route->resource->owner >= 0 && scope_is_of_departments(&l->query.scope));
 }
 
+/* Is its total wanted? It is for what is sought, too. */
+static bool is_counted(const struct req *r, const struct list *l)
+{
+    return is_sought(r, l) || l->query.total != TOTAL_NONE;
+}
+
+/* A total that changes as time goes by is not kept: no event tells of that. */
+static bool is_kept(const struct list *l)
+{
+    return !l->query.only;
+}
+
 static bool is_common(const struct list *l)
 {
     return l->total >= TOTAL_KEPT_FROM;
@@ -205,7 +217,7 @@ static enum step list_begin(struct req *r)
     const struct resource *res = r->route->resource, *parent = r->route->parent;
     r->state = l;
     sql_columns_of(&l->columns, res, &res->views[VIEW_LIST]);
-    list_query_read(&r->arena, res, r->query, &l->query, &r->problem);
+    list_query_read(&r->arena, res, r->query, (struct list_limits){ r->route->only, r->route->spans }, &l->query, &r->problem);
     if (parent) read_parent(r, l);
     if (r->problem.code != E_OK || !read_cursor(r, l)) return STEP_FAIL;
     if (!parent) return STEP_NEXT;
@@ -230,8 +242,9 @@ static enum step list_query(struct req *r)
     l->where = arena_dup(&r->arena, buf_str(&b));
     buf_done(&b);
     l->stored = l->count = l->page;
+    if (sought && !is_kept(l)) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, true);
-    if (sought || l->query.total != TOTAL_NONE) add_stored(r, l, s);
+    if (is_counted(r, l) && is_kept(l)) add_stored(r, l, s);
     if (!sought) add_page(r, l, s);
     pg_submit(r->worker->pg, s);
     return STEP_WAIT;
@@ -240,7 +253,7 @@ static enum step list_query(struct req *r)
 static enum step list_count(struct req *r)
 {
     struct list *l = r->state;
-    if (!l->totals || pg_rows(l->totals, 0)) return STEP_NEXT;
+    if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
     struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, &l->count);
     l->counted = true;
     l->totals = segment_new(r, PG_SLOW, true);
@@ -251,7 +264,7 @@ static enum step list_count(struct req *r)
 
 static bool is_worth_keeping(const struct list *l)
 {
-    if (l->query.total != TOTAL_EXACT) return false;
+    if (l->query.total != TOTAL_EXACT || !is_kept(l)) return false;
     return l->counted ? l->total >= TOTAL_KEPT_FROM : str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
 }
 

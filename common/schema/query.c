@@ -47,6 +47,7 @@ struct reading {
     struct problem *p;
     struct str value;
     struct str start, end; /* as sent */
+    struct str from, to;   /* as sent, of what spans a time */
 };
 
 static void read_page(struct reading *c)
@@ -123,16 +124,29 @@ static void read_end(struct reading *c)
     c->end = c->value;
 }
 
+static void read_from(struct reading *c)
+{
+    c->from = c->value;
+}
+
+static void read_to(struct reading *c)
+{
+    c->to = c->value;
+}
+
+enum where { ANYWHERE, WITH_DATES, WITH_SEARCH /* the resource has them */, WITH_SPAN /* the route has one */ };
+
 static const struct list_param {
     const char *name;
     void (*read)(struct reading *c);
-    bool dates, search; /* only where the resource has them */
+    enum where where;
 } list_params[] = {
-    { "page", read_page, false, false },         { "size", read_size, false, false },
-    { "keyword", read_keyword, false, true },    { "sort", read_sort, false, false },
-    { "order", read_order, false, false },       { "start_date", read_start, true, false },
-    { "end_date", read_end, true, false },       { "cursor", read_cursor, false, false },
-    { "total", read_total, false, false },
+    { "page", read_page, ANYWHERE },           { "size", read_size, ANYWHERE },
+    { "keyword", read_keyword, WITH_SEARCH },  { "sort", read_sort, ANYWHERE },
+    { "order", read_order, ANYWHERE },         { "start_date", read_start, WITH_DATES },
+    { "end_date", read_end, WITH_DATES },      { "cursor", read_cursor, ANYWHERE },
+    { "total", read_total, ANYWHERE },         { "from", read_from, WITH_SPAN },
+    { "to", read_to, WITH_SPAN },
 };
 
 static bool is_searchable(const struct resource *r)
@@ -142,12 +156,20 @@ static bool is_searchable(const struct resource *r)
     return false;
 }
 
-static const struct list_param *find_param(const struct resource *r, struct str name)
+static bool is_there(enum where where, const struct resource *r, bool spans)
 {
-    for (size_t i = 0; i < sizeof list_params / sizeof *list_params; i++) {
-        const struct list_param *p = &list_params[i];
-        if (str_is(name, p->name)) return (p->dates && r->dates < 0) || (p->search && !is_searchable(r)) ? NULL : p;
+    switch (where) {
+    case WITH_DATES: return r->dates >= 0;
+    case WITH_SEARCH: return is_searchable(r);
+    case WITH_SPAN: return spans;
+    default: return true;
     }
+}
+
+static const struct list_param *find_param(const struct resource *r, bool spans, struct str name)
+{
+    for (size_t i = 0; i < sizeof list_params / sizeof *list_params; i++)
+        if (str_is(name, list_params[i].name)) return is_there(list_params[i].where, r, spans) ? &list_params[i] : NULL;
     return NULL;
 }
 
@@ -178,33 +200,53 @@ static bool read_bound(struct str text, bool is_end, int64_t *ret_us)
     return true;
 }
 
-static void read_bounds(struct reading *c)
+/* Both ends are INT64_MIN and INT64_MAX, or are read into them. */
+static void read_ends(struct reading *c, struct str names[2], struct str start, struct str end, int64_t ret_us[2])
 {
-    int64_t from = INT64_MIN, until = INT64_MAX;
-    if (!str_is_none(c->start) && !read_bound(c->start, false, &from))
-        problem_add(c->p, c->a, E_INVALID_FIELD, STR("start_date"), STR("must be a date or a time"));
-    if (!str_is_none(c->end) && !read_bound(c->end, true, &until))
-        problem_add(c->p, c->a, E_INVALID_FIELD, STR("end_date"), STR("must be a date or a time"));
-    if (c->p->code != E_OK) return;
-    if (from >= until) problem_add(c->p, c->a, E_INVALID_FIELD, STR("start_date"), STR("must not be after end_date"));
-    if (from != INT64_MIN) c->q->from = time_sql(c->a, from).p;
-    if (until != INT64_MAX) c->q->until = time_sql(c->a, until).p;
+    ret_us[0] = INT64_MIN, ret_us[1] = INT64_MAX;
+    if (!str_is_none(start) && !read_bound(start, false, &ret_us[0]))
+        problem_add(c->p, c->a, E_INVALID_FIELD, names[0], STR("must be a date or a time"));
+    if (!str_is_none(end) && !read_bound(end, true, &ret_us[1]))
+        problem_add(c->p, c->a, E_INVALID_FIELD, names[1], STR("must be a date or a time"));
+    if (c->p->code == E_OK && ret_us[0] >= ret_us[1])
+        problem_add(c->p, c->a, E_INVALID_FIELD, names[0], arena_printf(c->a, "must not be after %.*s", STR_ARG(names[1])));
 }
 
-bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_query *q, struct problem *p)
+static void read_bounds(struct reading *c)
+{
+    struct str names[2] = { STR("start_date"), STR("end_date") };
+    int64_t us[2];
+    read_ends(c, names, c->start, c->end, us);
+    if (us[0] != INT64_MIN) c->q->from = time_sql(c->a, us[0]).p;
+    if (us[1] != INT64_MAX) c->q->until = time_sql(c->a, us[1]).p;
+}
+
+static void read_span(struct reading *c)
+{
+    struct str names[2] = { STR("from"), STR("to") }, values[2] = { c->from, c->to };
+    int64_t us[2];
+    for (int i = 0; i < 2; i++)
+        if (str_is_none(values[i])) problem_add(c->p, c->a, E_INVALID_FIELD, names[i], STR("is required"));
+    read_ends(c, names, c->from, c->to, us);
+    for (int i = 0; c->p->code == E_OK && i < 2; i++) c->q->span[i] = time_sql(c->a, us[i]).p;
+}
+
+bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_limits limits, struct list_query *q,
+                     struct problem *p)
 {
     struct query_param params[LIMIT_QUERY_PARAMS];
     size_t count = 0;
-    *q = (struct list_query){ .page = 1, .size = 10, .sort = r->sort, .ascending = r->sort_ascending };
+    *q = (struct list_query){ .page = 1, .size = 10, .sort = r->sort, .ascending = limits.spans || r->sort_ascending, .only = limits.only };
     if (!query_split(a, raw, params, &count, p)) return false;
-    struct reading c = { a, r, q, p, STR_NONE, STR_NONE, STR_NONE };
+    struct reading c = { .a = a, .r = r, .q = q, .p = p, .start = STR_NONE, .end = STR_NONE, .from = STR_NONE, .to = STR_NONE };
     for (size_t i = 0; i < count; i++) {
-        const struct list_param *known = find_param(r, params[i].name);
+        const struct list_param *known = find_param(r, limits.spans, params[i].name);
         c.value = params[i].value;
         if (known) known->read(&c);
         else read_filter(&c, params[i].name);
     }
     read_bounds(&c);
+    if (limits.spans) read_span(&c);
     if (!str_is_none(q->cursor) && q->page != 1)
         problem_add(p, a, E_INVALID_FIELD, STR("cursor"), STR("goes without page"));
     return p->code == E_OK;

@@ -28,11 +28,21 @@ struct list_query {
     struct str cursor;                /* as sent; absent: by page */
     enum total_mode total;
 
+    const char *only;                 /* SQL function of the row, which must say so; NULL: all rows */
+    const char *span[2];              /* SQL times that it gets besides; NULL: none */
+
     /* not asked for, but due to who asks */
     struct scope scope;
     bool by_secrets;                  /* a keyword may be a whole phone number or e-mail address */
 };
 
-bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_query *q, struct problem *p);
+/* What a list is narrowed to by its route. `spans`: by a time from `from` to `to`, which must be asked for then; oldest first. */
+struct list_limits {
+    const char *only; /* as above */
+    bool spans;
+};
+
+bool list_query_read(struct arena *a, const struct resource *r, struct str raw, struct list_limits limits, struct list_query *q,
+                     struct problem *p);
 
 #endif

@@ -65,6 +65,7 @@ struct field {
     const struct dictionary *dictionary;
     const struct ref *ref;
     int from;         /* F_JOINED: index of the field whose `ref` it names; else -1 */
+    const char *derived; /* no column: the SQL function of the row that says it; NULL: stored */
     struct str fallback; /* value on create when absent from the body; absent: none */
     int item_max;        /* T_TAGS: characters of one element */
 };

@@ -27,7 +27,9 @@ void sql_columns(struct buf *b, const struct resource *r, const struct columns *
 {
     for (size_t i = 0; i < c->count; i++) {
         const struct field *f = &r->fields[c->field[i]];
-        buf_addf(b, "%st.%.*s%s", i ? ", " : "", STR_ARG(f->name), types[f->type].shown);
+        const char *comma = i ? ", " : "";
+        if (f->derived) buf_addf(b, "%s%s(t)%s", comma, f->derived, types[f->type].shown);
+        else buf_addf(b, "%st.%.*s%s", comma, STR_ARG(f->name), types[f->type].shown);
     }
 }
 
@@ -198,6 +200,14 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
     buf_addz(b, ")");
 }
 
+static void where_only(struct buf *b, struct sql_params *params, const struct list_query *q)
+{
+    buf_addf(b, " AND %s(t", q->only);
+    for (int i = 0; i < 2; i++)
+        if (q->span[i]) buf_addf(b, ", $%d::timestamptz", param(params, q->span[i]));
+    buf_addz(b, ")");
+}
+
 static void where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q,
                   bool walk)
 {
@@ -208,6 +218,7 @@ static void where(struct buf *b, struct sql_params *params, struct arena *a, con
                      types[r->fields[i].type].cast);
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
+    if (q->only) where_only(b, params, q);
     if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, walk);
 }
 

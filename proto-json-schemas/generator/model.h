@@ -27,6 +27,7 @@ struct property {
     const cJSON *ref;        /* x-ref or NULL */
     const char *ref_whose;   /* column of what it refers to that says whose that is; NULL: everybody's */
     int from;                /* F_JOINED: index of the property whose reference it names; else -1 */
+    const char *derived;     /* SQL function or NULL */
     const char *fallback;    /* "default" or NULL */
     const cJSON *example;    /* first of "examples" */
     const cJSON *json;
@@ -66,6 +67,8 @@ struct operation {
     int timeout_ms, body_max; /* body_max: bytes, 0: as for all */
     enum degraded degraded;
     const char *procedure; /* ACTION_CALL */
+    const char *only;      /* ACTION_LIST: SQL function, or NULL */
+    bool spans;
     const cJSON *rpc; /* {"id", "body", "fields"} or NULL */
 };
 

@@ -125,8 +125,17 @@ static cJSON *keyword_parameter(const struct schema *s, cJSON *schema)
     return *text ? query_parameter("keyword", new_text("搜索关键词，匹配%s", text), schema) : NULL;
 }
 
-static void add_list_parameters(struct doc *d, cJSON *list, const struct schema *s)
+/* Of a list that spans a time. */
+static void add_span(struct doc *d, cJSON *list)
 {
+    static const char *const names[] = { "From", "To" };
+    for (size_t i = 0; i < 2; i++) cJSON_AddItemToArray(list, doc_fixed(d, "parameters", names[i]));
+}
+
+static void add_list_parameters(struct doc *d, cJSON *list, const struct operation *o)
+{
+    const struct schema *s = o->resource;
+    if (o->spans) add_span(d, list);
     cJSON_AddItemToArray(list, doc_fixed(d, "parameters", "Page"));
     cJSON_AddItemToArray(list, doc_fixed(d, "parameters", "Size"));
     cJSON *keyword = keyword_parameter(s, cJSON_Duplicate(source_get(d->base, "keyword"), true));
@@ -145,7 +154,7 @@ static void add_parameters(struct doc *d, cJSON *document, const struct operatio
 {
     cJSON *list = cJSON_CreateArray();
     add_path_parameters(list, o);
-    if (o->action == ACTION_LIST) add_list_parameters(d, list, o->resource);
+    if (o->action == ACTION_LIST) add_list_parameters(d, list, o);
     for (int i = 0; i < MAX_NAMES && action_docs[o->action].parameters[i]; i++) {
         const char *name = action_docs[o->action].parameters[i];
         if (o->method == METHOD_POST && is(name, "IfNoneMatch")) continue; /* for GET only, RFC 9110, 13.1.2 */

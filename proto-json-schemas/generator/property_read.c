@@ -176,6 +176,7 @@ static void check_flags(struct place at, const struct property *p)
     bool is_text = p->type == T_TEXT || p->type == T_PHONE || p->type == T_EMAIL;
     if ((p->flags & F_WRITEONLY) && p->type != T_TEXT) source_fail(at, "writeOnly is for plain strings");
     if ((p->flags & F_JOINED) && !(p->flags & F_READONLY)) source_fail(at, "x-from needs readOnly: it is no column");
+    if (p->derived && (p->flags != F_READONLY || p->ref)) source_fail(at, "x-derived needs readOnly and nothing else: it is no column");
     if ((p->flags & F_SEALED) && (!is_text || (p->flags & (F_SEARCH | F_EXACT)) == F_SEARCH))
         source_fail(at, "a sealed x-secret needs a text, and is found by x-search \"exact\" only");
     for (size_t i = 0; i < sizeof bans / sizeof *bans; i++)
@@ -188,7 +189,7 @@ void property_read(const struct model *m, const struct schema *s, struct propert
                                         "default",  "readOnly",    "writeOnly",    "minLength", "maxLength",
                                         "minimum",  "maximum",     "items",        "maxItems",  "uniqueItems",
                                         "x-filter", "x-sort",      "x-search",     "x-secret",  "x-unique",
-                                        "x-ref",    "x-from",      "x-dictionary", NULL };
+                                        "x-ref",    "x-from",      "x-dictionary", "x-derived", NULL };
     struct place at = { s->file, json->string };
     source_keys(at, json, keys);
     *p = (struct property){ .name = json->string, .json = json, .from = -1 };
@@ -198,6 +199,7 @@ void property_read(const struct model *m, const struct schema *s, struct propert
     p->fallback = read_default(at, p, json);
     p->ref = read_ref(at, json);
     p->ref_whose = p->ref ? source_text_or(at, p->ref, "whose", NULL) : NULL;
+    p->derived = source_text_or(at, json, "x-derived", NULL);
     p->example = cJSON_GetArrayItem(source_array(at, json, "examples"), 0);
     if (!p->example) source_fail(at, "has no example");
     check_flags(at, p);

@@ -114,15 +114,24 @@ static void read_handler(const struct model *m, struct place at, struct operatio
     if (o->response || has_request) source_fail(at, "an action has no request or response of its own");
 }
 
-/* The name goes into SQL as it is. */
-static void read_procedure(struct place at, struct operation *o, const cJSON *row)
+/* Names that go into SQL as they are. */
+static const char *read_function(struct place at, const cJSON *row, const char *key)
 {
-    o->procedure = source_text_or(at, row, "procedure", NULL);
+    const char *name = source_text_or(at, row, key, NULL);
+    for (const char *p = name; p && *p; p++)
+        if (!islower((unsigned char)*p) && *p != '_') source_fail(at, "%s holds \"%c\"", key, *p);
+    return name;
+}
+
+static void read_functions(struct place at, struct operation *o, const cJSON *row)
+{
+    o->procedure = read_function(at, row, "procedure");
     if ((o->action == ACTION_CALL) != (o->procedure != NULL)) source_fail(at, "\"procedure\" and the action \"call\" go together");
-    if (!o->procedure) return;
-    if (o->method != METHOD_POST) source_fail(at, "a procedure is called by POST");
-    for (const char *p = o->procedure; *p; p++)
-        if (!islower((unsigned char)*p) && *p != '_') source_fail(at, "procedure holds \"%c\"", *p);
+    if (o->procedure && o->method != METHOD_POST) source_fail(at, "a procedure is called by POST");
+    o->only = read_function(at, row, "only");
+    o->spans = source_bool_or(at, row, "spans", false);
+    if (o->only && o->action != ACTION_LIST) source_fail(at, "\"only\" is of a list");
+    if (o->spans && !o->only) source_fail(at, "\"spans\" needs \"only\"");
 }
 
 static const cJSON *read_rpc(struct place at, const cJSON *row)
@@ -166,7 +175,7 @@ static struct operation read_operation(const struct model *m, const char *file, 
                                         "tag",     "resource", "action",      "handler", "permission",
                                         "rate",    "audited",  "timeout_ms",  "since",   "deprecated",
                                         "request", "response", "envelope",    "rpc",     "body_max",
-                                        "degraded", "procedure", NULL };
+                                        "degraded", "procedure", "only",      "spans",   NULL };
     struct place at = { file, source_text((struct place){ file, "a route" }, row, "operationId") };
     source_keys(at, row, keys);
     struct operation o = {
@@ -192,7 +201,7 @@ static struct operation read_operation(const struct model *m, const char *file, 
     if (o.degraded == DEGRADED_STALE && o.method != METHOD_GET) source_fail(at, "only what GET answers can be stale");
     check_path(at, &o);
     read_handler(m, at, &o, row);
-    read_procedure(at, &o, row);
+    read_functions(at, &o, row);
     return o;
 }
 

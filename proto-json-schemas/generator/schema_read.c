@@ -101,6 +101,14 @@ static void need_audit_columns(struct place at, const struct schema *s)
     }
 }
 
+/* There is one column for it. */
+static void check_pinyin(struct place at, const struct schema *s)
+{
+    int fields = 0;
+    for (size_t i = 0; i < s->count; i++) fields += (s->properties[i].flags & F_PINYIN) != 0;
+    if (fields > 1) source_fail(at, "pinyin is kept of one field only");
+}
+
 static bool has_secret(const struct schema *s)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -157,6 +165,7 @@ static void read_resource(const struct model *m, struct place at, struct schema 
     s->id = need_property(at, s, "id", source_text(at, resource, "id"));
     if (s->properties[s->id].type != T_UUID) source_fail(at, "id: \"%s\" is no uuid", s->properties[s->id].name);
     need_audit_columns(at, s);
+    check_pinyin(at, s);
     s->version = schema_property(s, "version");
     read_dates(at, s, resource);
     read_sort(at, s, resource);

@@ -102,6 +102,7 @@ static void print_row(FILE *to, const struct service *s, const struct operation 
     if (!bare && o->resource) fprintf(to, " .resource = &%s_resource,\n", o->resource->name);
     if (!bare && o->parent) fprintf(to, "      .parent = &%s_resource,\n", o->parent->name);
     if (!bare && o->procedure) fprintf(to, "      .procedure = \"%s\",\n", o->procedure);
+    if (!bare && o->only) fprintf(to, "      .only = \"%s\", .spans = %s,\n", o->only, o->spans ? "true" : "false");
     if (!bare && o->resource && o->request) fprintf(to, "      .request = &%s_resource,\n", o->request->name);
     fprintf(to, "      .permission = PERM_%s, .service = %s, .rate = %s,\n", upper_symbol(o->permission),
             service_enum(s), rate_symbols[o->rate]);

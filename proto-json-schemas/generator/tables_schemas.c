@@ -125,6 +125,7 @@ static void print_field(FILE *to, const char *prefix, const struct schema *s, co
         fputs(", .from = -1", to);
     else
         fprintf(to, ", .from = %s_%s", prefix, s->properties[p->from].name);
+    if (p->derived) fprintf(to, ", .derived = \"%s\"", p->derived);
     if (p->fallback) fputs(", .fallback = ", to), print_str(to, p->fallback);
     fputs(" },\n", to);
 }

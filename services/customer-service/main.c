@@ -11,7 +11,7 @@ static const struct resource *const resources[] = {
     &customer_resource, &contact_resource, &industry_resource, &region_resource, NULL,
 };
 
-static const struct source sources[] = { { "auth-service", "department,user" }, { 0 } };
+static const struct source sources[] = { { "auth-service", "department,user" }, { "opportunity-service", "activity" }, { 0 } };
 
 int main(int argc, char **argv)
 {

@@ -38,7 +38,8 @@ static bool board_read(struct req *r, struct board *b)
     for (size_t i = 0; i < count; i++)
         if (!is_known(params[i].name))
             problem_add(&r->problem, &r->arena, E_INVALID_FIELD, params[i].name, STR("is not a known parameter"));
-    return r->problem.code == E_OK && list_query_read(&r->arena, r->route->resource, r->query, &b->query, &r->problem);
+    return r->problem.code == E_OK && list_query_read(&r->arena, r->route->resource, r->query, (struct list_limits){ 0 }, &b->query,
+                                                         &r->problem);
 }
 
 /* The first parameter is the pipeline, or NULL for the default one. */

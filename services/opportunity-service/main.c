@@ -7,14 +7,17 @@
 #include "schemas.h"
 
 static const struct resource *const resources[] = { &pipeline_resource, &stage_resource, &opportunity_resource,
-                                                     &stage_history_resource, &lead_resource, NULL };
+                                                     &stage_history_resource, &lead_resource, &activity_resource, NULL };
 
 static const struct source sources[] = { { "auth-service", "department,user" }, { "customer-service", "customer" }, { 0 } };
 
 static const struct pg_stmt stmt_customer_keep = { "customer_keep", "SELECT customer_event($1::jsonb)" };
 static const struct pg_stmt *const statements[] = { &stmt_customer_keep, NULL };
 static const struct remote remotes[] = {
-    { "customer_ref", "customer-service", "customer", "/internal/v1/getCustomerById", "customerId", &stmt_customer_keep }, { 0 }
+    { "customer_ref", "customer-service", "customer", "/internal/v1/getCustomerById", "customerId", &stmt_customer_keep },
+    /* or it is no customer, but an opportunity or a lead that is not there */
+    { "related_ref", "customer-service", "customer", "/internal/v1/getCustomerById", "customerId", &stmt_customer_keep },
+    { 0 }
 };
 
 int main(int argc, char **argv)

@@ -63,17 +63,18 @@ static void check_split(struct arena *a, struct str raw)
 }
 
 /* What goes into SQL: only what the table of fields says. */
-static void check_list(struct arena *a, const struct resource *r, struct str raw)
+static void check_list(struct arena *a, const struct resource *r, struct str raw, bool spans)
 {
     struct problem p = { 0 };
     struct list_query q;
-    bool is_good = list_query_read(a, r, raw, &q, &p);
+    bool is_good = list_query_read(a, r, raw, (struct list_limits){ spans ? "is_in" : NULL, spans }, &q, &p);
     check_problem(&p, is_good);
     if (!is_good) return;
     must(q.page >= 1 && q.page <= INT32_MAX && q.size >= 1 && q.size <= LIMIT_PAGE_SIZE);
     must(q.sort >= 0 && (size_t)q.sort < r->field_count && (q.sort == r->sort || r->fields[q.sort].flags & F_SORT));
     must(str_is_none(q.keyword) || (q.keyword.len && utf8_printable(q.keyword, false) && utf8_count(q.keyword) <= LIMIT_KEYWORD));
     must(str_is_none(q.cursor) || q.page == 1);
+    must(!q.span[0] == !spans && !q.span[1] == !spans);
     must(!q.from || !q.until || strcmp(q.from, q.until) != 0);
     for (int i = 0; i < FIELDS_MAX; i++)
         must(!q.filters[i] || ((size_t)i < r->field_count && r->fields[i].flags & F_FILTER && utf8_valid(str_of(q.filters[i]))));
@@ -86,8 +87,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a);
     check_percent(&a, raw);
     check_split(&a, raw);
-    check_list(&a, &customer_resource, raw);
-    check_list(&a, &industry_resource, raw); /* in a tree, by its own order */
+    check_list(&a, &customer_resource, raw, false);
+    check_list(&a, &customer_resource, raw, true);
+    check_list(&a, &industry_resource, raw, false);
+    check_list(&a, &industry_resource, raw, true); /* in a tree, by its own order */
     arena_done(&a);
     return 0;
 }

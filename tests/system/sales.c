@@ -73,6 +73,19 @@ char *lead_path(const char *id, const char *more)
     return text("/api/v1/leads/%s%s", id, more);
 }
 
+char *activity(const char *name, const char *start, const char *more)
+{
+    struct reply *r = POST("/api/v1/activities", text("{\"activity_name\":\"%s\",\"activity_type\":\"拜访\",\"start_time\":\"%s\"%s%s}",
+                                                      name, start, more ? "," : "", more ? more : ""));
+    expect_status(r, 200);
+    return text("%s", text_at(r, "data.activity_id"));
+}
+
+char *activity_path(const char *id, const char *more)
+{
+    return text("/api/v1/activities/%s%s", id, more);
+}
+
 char *phone_new(void)
 {
     static unsigned run, n;

@@ -36,6 +36,11 @@ struct reply *move_to(const char *id, const char *stage, const char *more);
 /* Leads, as opportunities above. */
 char *lead(const char *name, const char *more);
 char *lead_path(const char *id, const char *more);
+
+/* Activities, the same way: a visit that begins at `start`. */
+char *activity(const char *name, const char *start, const char *more);
+char *activity_path(const char *id, const char *more);
+
 char *phone_new(void); /* a number that nobody else in this run has */
 
 #endif

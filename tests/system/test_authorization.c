@@ -1,6 +1,7 @@
 /* The authorization matrix: every operation that the services publish x {no token, an expired or revoked one, each role} x
  * {own record, somebody else's, a deleted one, none}. What a role may is data (table roles); what an operation answers is here:
  * one that is not fails. */
+#include "authorization_cases.h"
 #include "crm.h"
 #include "expect.h"
 #include "jwt.h"
@@ -14,146 +15,6 @@
 #include <time.h>
 
 enum record { OWN, OTHERS, DELETED, ABSENT, RECORDS };
-
-/* `needs`: a permission; NULL: any token; "": none. `body` may hold the record's id (%s). `live`, `deleted`, `absent`: what who may
- * is answered about such a record; where an operation is about no record of somebody, `live` is for all. */
-static const struct expectation {
-    const char *operation, *needs, *body;
-    int live, deleted, absent;
-} expectations[] = {
-    { "login", "", "{}", 400, 0, 0 },
-    { "validateToken", NULL, NULL, 200, 0, 0 },
-    { "getJwks", "", NULL, 200, 0, 0 },
-    { "refreshToken", "", "{}", 400, 0, 0 },
-    { "issueServiceToken", "", "{}", 415, 0, 0 }, /* a form, RFC 6749 */
-    { "internalListRevocations", "", NULL, 200, 0, 0 },
-    { "internalListAuthEvents", "event:read", NULL, 200, 0, 0 },
-    { "internalListCustomerEvents", "event:read", NULL, 200, 0, 0 },
-    { "internalCountOpenOpportunities", "customer:delete", NULL, 200, 0, 0 },
-    { "internalListOpportunityEvents", "event:read", NULL, 200, 0, 0 },
-    { "logout", NULL, NULL, 200, 0, 0 },
-    { "changePassword", NULL, "{}", 400, 0, 0 },
-    { "listSessions", NULL, NULL, 200, 0, 0 },
-    { "endOtherSessions", NULL, NULL, 200, 0, 0 },
-    { "endSession", NULL, NULL, 404, 0, 0 },
-
-    { "listUserSessions", "user:manage", NULL, 404, 0, 0 },
-    { "endUserSessions", "user:manage", NULL, 404, 0, 0 },
-    { "endUserSession", "user:manage", NULL, 404, 0, 0 },
-    { "resetUserPassword", "user:manage", "{}", 400, 0, 0 },
-    { "listUsers", "user:manage", NULL, 200, 0, 0 },
-    { "createUser", "user:manage", "{}", 400, 0, 0 },
-    { "getUser", "user:manage", NULL, 404, 0, 0 },
-    { "updateUser", "user:manage", "{}", 404, 0, 0 },
-    { "patchUser", "user:manage", "{}", 404, 0, 0 },
-    { "deleteUser", "user:manage", NULL, 404, 0, 0 },
-    { "restoreUser", "user:manage", NULL, 404, 0, 0 },
-    { "listDepartments", "user:manage", NULL, 200, 0, 0 },
-    { "createDepartment", "user:manage", "{}", 400, 0, 0 },
-    { "getDepartment", "user:manage", NULL, 404, 0, 0 },
-    { "updateDepartment", "user:manage", "{}", 404, 0, 0 },
-    { "patchDepartment", "user:manage", "{}", 404, 0, 0 },
-    { "deleteDepartment", "user:manage", NULL, 404, 0, 0 },
-    { "restoreDepartment", "user:manage", NULL, 404, 0, 0 },
-    { "listRoles", "user:manage", NULL, 200, 0, 0 },
-    { "createRole", "user:manage", "{}", 400, 0, 0 },
-    { "getRole", "user:manage", NULL, 404, 0, 0 },
-    { "updateRole", "user:manage", "{}", 404, 0, 0 },
-    { "patchRole", "user:manage", "{}", 404, 0, 0 },
-    { "deleteRole", "user:manage", NULL, 404, 0, 0 },
-    { "restoreRole", "user:manage", NULL, 404, 0, 0 },
-    { "listPermissions", "user:manage", NULL, 200, 0, 0 },
-
-    { "listCustomers", "customer:view", NULL, 200, 0, 0 },
-    { "createCustomer", "customer:create", "{}", 400, 0, 0 },
-    { "getCustomer", "customer:view", NULL, 200, 404, 404 },
-    { "updateCustomer", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "patchCustomer", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "deleteCustomer", "customer:delete", NULL, 200, 404, 404 },
-    { "restoreCustomer", "customer:delete", NULL, 409, 200, 404 },
-    { "explainCustomerAccess", "customer:view", NULL, 200, 404, 404 },
-    { "revealCustomer", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
-
-    { "listContacts", "customer:view", NULL, 200, 0, 0 },
-    { "createContact", "customer:create", "{}", 400, 0, 0 },
-    { "getContact", "customer:view", NULL, 200, 404, 404 },
-    { "updateContact", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "patchContact", "customer:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "deleteContact", "customer:delete", NULL, 200, 404, 404 },
-    { "restoreContact", "customer:delete", NULL, 409, 200, 404 },
-    { "explainContactAccess", "customer:view", NULL, 200, 404, 404 },
-    { "revealContact", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
-
-    { "listIndustries", "customer:view", NULL, 200, 0, 0 },
-    { "createIndustry", "dictionary:manage", "{}", 400, 0, 0 },
-    { "getIndustry", "customer:view", NULL, 404, 0, 0 },
-    { "updateIndustry", "dictionary:manage", "{}", 404, 0, 0 },
-    { "patchIndustry", "dictionary:manage", "{}", 404, 0, 0 },
-    { "deleteIndustry", "dictionary:manage", NULL, 404, 0, 0 },
-    { "restoreIndustry", "dictionary:manage", NULL, 404, 0, 0 },
-    { "listRegions", "customer:view", NULL, 200, 0, 0 },
-    { "createRegion", "dictionary:manage", "{}", 400, 0, 0 },
-    { "getRegion", "customer:view", NULL, 404, 0, 0 },
-    { "updateRegion", "dictionary:manage", "{}", 404, 0, 0 },
-    { "patchRegion", "dictionary:manage", "{}", 404, 0, 0 },
-    { "deleteRegion", "dictionary:manage", NULL, 404, 0, 0 },
-    { "restoreRegion", "dictionary:manage", NULL, 404, 0, 0 },
-    { "listDictionaries", NULL, NULL, 200, 0, 0 },
-    { "getDictionary", NULL, NULL, 404, 0, 0 },
-    { "listErrors", "", NULL, 200, 0, 0 },
-
-    { "internalGetCustomerById", "customer:view", "{\"customerId\":\"%s\"}", 200, 404, 404 },
-    { "internalCreateCustomer", "customer:create", "{}", 400, 0, 0 },
-    { "internalCreateCustomerOfLead", "customer:create", "{}", 400, 0, 0 },
-    { "internalUpdateCustomer", "customer:update", "{\"customerId\":\"%s\",\"customerDTO\":{\"description\":\"改\"}}", 200, 404, 404 },
-    { "internalDeleteCustomer", "customer:delete", "{\"customerId\":\"%s\"}", 200, 404, 404 },
-
-    { "listPipelines", "opportunity:view", NULL, 200, 0, 0 },
-    { "createPipeline", "dictionary:manage", "{}", 400, 0, 0 },
-    { "getPipeline", "opportunity:view", NULL, 404, 0, 0 },
-    { "updatePipeline", "dictionary:manage", "{}", 404, 0, 0 },
-    { "patchPipeline", "dictionary:manage", "{}", 404, 0, 0 },
-    { "deletePipeline", "dictionary:manage", NULL, 404, 0, 0 },
-    { "restorePipeline", "dictionary:manage", NULL, 404, 0, 0 },
-    { "listStages", "opportunity:view", NULL, 200, 0, 0 },
-    { "createStage", "dictionary:manage", "{}", 400, 0, 0 },
-    { "getStage", "opportunity:view", NULL, 404, 0, 0 },
-    { "updateStage", "dictionary:manage", "{}", 404, 0, 0 },
-    { "patchStage", "dictionary:manage", "{}", 404, 0, 0 },
-    { "deleteStage", "dictionary:manage", NULL, 404, 0, 0 },
-    { "restoreStage", "dictionary:manage", NULL, 404, 0, 0 },
-    { "listOpportunities", "opportunity:view", NULL, 200, 0, 0 },
-    { "createOpportunity", "opportunity:create", "{}", 400, 0, 0 },
-    { "getOpportunity", "opportunity:view", NULL, 200, 404, 404 },
-    { "updateOpportunity", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "patchOpportunity", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "deleteOpportunity", "opportunity:delete", NULL, 200, 404, 404 },
-    { "restoreOpportunity", "opportunity:delete", NULL, 409, 200, 404 },
-    { "explainOpportunityAccess", "opportunity:view", NULL, 200, 404, 404 },
-    { "moveOpportunity", "opportunity:update", "{\"sales_stage_id\":\"" STAGE_REQUIREMENT "\"}", 200, 404, 404 },
-    { "closeOpportunity", "opportunity:update", "{\"result\":\"输单\",\"lost_reason\":\"价格\"}", 200, 404, 404 },
-    { "reopenOpportunity", "opportunity:reopen", "{\"reason\":\"客户退回\"}", 409, 404, 404 }, /* it is not closed */
-    { "listStageHistory", "opportunity:view", NULL, 200, 404, 404 },
-    { "listTransitions", "opportunity:view", NULL, 200, 404, 404 },
-    { "getBoard", "opportunity:view", NULL, 200, 0, 0 },
-    { "listLeads", "opportunity:view", NULL, 200, 0, 0 },
-    { "createLead", "opportunity:create", "{}", 400, 0, 0 },
-    { "getLead", "opportunity:view", NULL, 200, 404, 404 },
-    { "updateLead", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "patchLead", "opportunity:update", "{\"description\":\"改\"}", 200, 404, 404 },
-    { "deleteLead", "opportunity:delete", NULL, 200, 404, 404 },
-    { "restoreLead", "opportunity:delete", NULL, 409, 200, 404 },
-    { "explainLeadAccess", "opportunity:view", NULL, 200, 404, 404 },
-    { "revealLead", "customer:reveal", "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", 200, 404, 404 },
-    { "assignLead", "opportunity:update", "{}", 400, 0, 0 },
-    { "followUpLead", "opportunity:update", "{\"status\":\"跟进中\"}", 200, 404, 404 },
-    { "convertLead", "opportunity:create", "{}", 400, 0, 0 },
-    { "listLeadDuplicates", "opportunity:view", NULL, 200, 404, 404 },
-    { "internalGetOpportunityById", "opportunity:view", "{\"opportunityId\":\"%s\"}", 200, 404, 404 },
-    { "internalCreateOpportunity", "opportunity:create", "{}", 400, 0, 0 },
-    { "internalUpdateOpportunityStage", "opportunity:update", "{\"opportunityId\":\"%s\",\"stageId\":\"" STAGE_REQUIREMENT "\"}",
-      200, 404, 404 },
-};
 
 static const struct expectation *expectation_of(const char *operation)
 {
@@ -301,6 +162,12 @@ static char *lead_of(const char *owner)
                owner);
 }
 
+static char *activity_of(const char *owner)
+{
+    return sql(stack.opportunity_db, "INSERT INTO activities (activity_id, activity_name, activity_type, start_time, created_by) "
+                                     "VALUES (uuid_v7(), '某', '电话', now(), '%s') RETURNING activity_id", owner);
+}
+
 /* Records that are somebody's. The operations about one hold `mark` in their path; customers are what the others are about.
  * `as_new`: what else brings a record back to where its operations are possible. */
 static const struct kind {
@@ -313,6 +180,8 @@ static const struct kind {
       ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db,
       opportunity_of },
     { "lead", "leads", "lead_id", "", &stack.opportunity_db, lead_of },
+    { "activit", "activities", "activity_id", ", status = '计划中', completed_time = NULL, cancel_reason = NULL", &stack.opportunity_db,
+      activity_of },
     { "", "customers", "customer_id", "", &stack.customer_db, customer_of },
 };
 

@@ -20,7 +20,7 @@ static void test_customer_detail_has_the_documented_shape(void **state)
                                             "primary_contact,phone,email,address,customer_level,industry_id,"
                                             "industry_name,company_size,credit_limit,payment_terms,region_id,region_"
                                             "name,source_channel,tags,status,created_by,created_by_name,"
-                                            "created_time,updated_by,updated_by_name,updated_time,description,version");
+                                            "created_time,updated_by,updated_by_name,updated_time,description,last_contact_time,version");
     expect(has_text(r, "\"credit_limit\":1000000.00,"), "%s", r->body);
     assert_string_equal(header(r, "Content-Type"), "application/json; charset=utf-8");
 }

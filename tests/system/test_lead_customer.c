@@ -226,7 +226,8 @@ static void expect_whole(const struct round *round, struct reply *const *replies
     static const char contact_of[] = "SELECT count(*) FROM contacts c JOIN customers USING (customer_id) WHERE customer_name = '%s' "
                                      "AND primary_contact_id = contact_id",
                       opportunity_of[] = "SELECT count(*) FROM opportunities o "
-                                         "JOIN leads l ON l.converted_opportunity_id = o.opportunity_id AND o.lead_id = l.lead_id AND o.customer_id = l.converted_customer_id WHERE l.lead_id = '%s'";
+                                         "JOIN leads l ON l.converted_opportunity_id = o.opportunity_id AND o.lead_id = l.lead_id "
+                                         "AND o.customer_id = l.converted_customer_id WHERE l.lead_id = '%s'";
     for (int i = 0; i < RACERS; i++) {
         char *id = round->ids[i], *status = sql(stack.opportunity_db, "SELECT status FROM leads WHERE lead_id = '%s'", id);
         bool is_done = !strcmp(status, "已转化");

@@ -42,6 +42,14 @@ refuses "a call without a procedure" $O '0,/"procedure": "opportunity_move", /s/
     "$O: moveOpportunity: \"procedure\" and the action \"call\" go together"
 refuses "a procedure that is no name" $O '0,/"opportunity_move"/s//"opportunity_move(x)"/' \
     "$O: moveOpportunity: procedure holds \"(\""
+refuses "a narrowing that is no list's" $O '0,/"procedure": "opportunity_move"/s//"procedure": "opportunity_move", "only": "is_in"/' \
+    "$O: moveOpportunity: \"only\" is of a list"
+refuses "a span of no narrowing" $O '0,/"only": "activity_overlaps", /s///' \
+    "$O: getCalendar: \"spans\" needs \"only\""
+refuses "a derived field that is filtered" activity.json '0,/"x-derived"/s//"x-filter": true, "x-derived"/' \
+    "activity.json: is_overdue: x-derived needs readOnly and nothing else: it is no column"
+refuses "pinyin of two fields" lead.json '0,/"x-search": true/s//"x-search": "pinyin"/' \
+    "lead.json: x-resource: pinyin is kept of one field only"
 refuses "an argument that is no field" $O '0,/"stageId": "sales_stage_id"/s//"stageId": "stage"/' \
     "$O: internalUpdateOpportunityStage: rpc.fields: \"stage_move\" has no field \"stage\""
 refuses "a list under a record that it does not refer to" $O '0,/\{opportunity_id\}\/stage-history/s//{customer_id}\/stage-history/' \
@@ -133,7 +141,7 @@ refuses "a search by what is write-only" user.json 's/"writeOnly": true,/"writeO
     "user.json: password: writeOnly excludes readOnly and whatever would tell the value"
 refuses "codes of no dictionary" role.json 's/,$/,/; /"examples": \[\["customer:view", "customer:create"\]\],/{N;s/,\n.*//}' \
     "role.json: permissions: codes need an x-dictionary"
-refuses "a code that would need quotes" permissions.json 's/"activity:create"/"activity:a b"/' \
+refuses "a code that would need quotes" permissions.json 's/"activity:unmask"/"activity:un mask"/' \
     "role.json: permissions: a code of \"permission\" holds \" \""
 refuses "a stored resource without version" region.json 's/"version": \{/"revision": {/' \
     "region.json: x-resource: a stored resource needs \"version\""

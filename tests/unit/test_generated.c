@@ -58,7 +58,7 @@ static void test_customer_list_has_the_fields_of_3_1_1(void **state)
     assert_view(&customer_resource, VIEW_LIST, names, COUNT(names));
 }
 
-static void test_customer_detail_has_the_fields_of_3_1_2_and_version(void **state)
+static void test_customer_detail_has_the_fields_of_3_1_2_then_ours(void **state)
 {
     static const char *const names[] = {
         "customer_id",     "customer_code",   "customer_name",  "customer_type", "primary_contact_id",
@@ -66,7 +66,7 @@ static void test_customer_detail_has_the_fields_of_3_1_2_and_version(void **stat
         "industry_id",     "industry_name",   "company_size",   "credit_limit",  "payment_terms",
         "region_id",       "region_name",     "source_channel", "tags",          "status",
         "created_by",      "created_by_name", "created_time",   "updated_by",    "updated_by_name",
-        "updated_time",    "description",     "version"
+        "updated_time",    "description",     "last_contact_time", "version"
     };
     (void)state;
     assert_view(&customer_resource, VIEW_DETAIL, names, COUNT(names));
@@ -253,7 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_customer_list_has_the_fields_of_3_1_1),
-        cmocka_unit_test(test_customer_detail_has_the_fields_of_3_1_2_and_version),
+        cmocka_unit_test(test_customer_detail_has_the_fields_of_3_1_2_then_ours),
         cmocka_unit_test(test_customer_create_takes_the_fields_of_3_1_3),
         cmocka_unit_test(test_customer_writes_answer_as_in_3_1_3_and_3_1_4),
         cmocka_unit_test(test_customer_filters_sorts_and_searches),

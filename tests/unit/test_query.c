@@ -149,7 +149,7 @@ static void test_bad_lists_name_every_fault(void **state)
         arena_init(&a);
         struct problem p = { 0 };
         struct list_query q;
-        bool ok = list_query_read(&a, &sample, str_of(refused[i].raw), &q, &p);
+        bool ok = list_query_read(&a, &sample, str_of(refused[i].raw), (struct list_limits){ 0 }, &q, &p);
         expect(!ok && p.code == E_INVALID_FIELD && str_is(faults_of(&a, &p), refused[i].faults), "%s: %s", refused[i].raw,
                faults_of(&a, &p).p);
         arena_done(&a);
@@ -214,7 +214,8 @@ static void test_good_lists(void **state)
         arena_init(&a);
         struct problem p = { 0 };
         struct list_query q;
-        expect(list_query_read(&a, &sample, str_of(accepted[i].raw), &q, &p), "%s: %s", accepted[i].raw, faults_of(&a, &p).p);
+        bool ok = list_query_read(&a, &sample, str_of(accepted[i].raw), (struct list_limits){ 0 }, &q, &p);
+        expect(ok, "%s: %s", accepted[i].raw, faults_of(&a, &p).p);
         expect(str_is(text_of(&a, &q), accepted[i].want), "%s: %s", accepted[i].raw, text_of(&a, &q).p);
         arena_done(&a);
     }
@@ -232,8 +233,36 @@ static void test_allowed_values_are_told(void **state)
         arena_init(&a);
         struct problem p = { 0 };
         struct list_query q;
-        assert_false(list_query_read(&a, &sample, str_of(cases[i][0]), &q, &p));
+        assert_false(list_query_read(&a, &sample, str_of(cases[i][0]), (struct list_limits){ 0 }, &q, &p));
         expect(str_is(p.details->allowed, cases[i][1]), "%s: %.*s", cases[i][0], STR_ARG(p.details->allowed));
+        arena_done(&a);
+    }
+}
+
+static void test_a_list_may_span_a_time(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = { /* faults; NULL: none */
+        { "from=2023-01-02&to=2023-01-02", NULL },
+        { "from=2023-01-02&to=2023-01-02&order=desc&kind=person", NULL },
+        { "from=2023-01-02", "to" },
+        { "to=2023-01-02", "from" },
+        { "from=2023-01-03&to=2023-01-02", "from" },
+        { "from=x&to=2023-01-02", "from" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arena a;
+        arena_init(&a);
+        struct problem p = { 0 };
+        struct list_query q;
+        bool ok = list_query_read(&a, &sample, str_of(cases[i][0]), (struct list_limits){ "is_in", true }, &q, &p);
+        expect(ok == !cases[i][1] && (ok || str_is(p.details->field, cases[i][1])), "%s", cases[i][0]);
+        if (ok) {
+            assert_string_equal(q.only, "is_in");
+            assert_string_equal(q.span[0], "2023-01-01 16:00:00+00");
+            assert_string_equal(q.span[1], "2023-01-02 16:00:00+00");
+            assert_int_equal(q.ascending, i == 0); /* by itself */
+        }
         arena_done(&a);
     }
 }
@@ -243,13 +272,13 @@ static void test_a_resource_without_dates_or_search_has_no_such_parameters(void 
     (void)state;
     static const struct field fields[] = { { .name = STR("id"), .type = T_UUID, .flags = F_SORT, .from = -1 } };
     static const struct resource bare = { .name = STR("bare"), .fields = fields, .field_count = 1, .version = -1, .dates = -1 };
-    static const char *const names[] = { "keyword", "start_date", "end_date" };
+    static const char *const names[] = { "keyword", "start_date", "end_date", "from", "to" };
     for (size_t i = 0; i < COUNT(names); i++) {
         struct arena a;
         arena_init(&a);
         struct problem p = { 0 };
         struct list_query q;
-        assert_false(list_query_read(&a, &bare, arena_printf(&a, "%s=2023-01-01", names[i]), &q, &p));
+        assert_false(list_query_read(&a, &bare, arena_printf(&a, "%s=2023-01-01", names[i]), (struct list_limits){ 0 }, &q, &p));
         assert_true(str_is(p.details->reason, "is not a known parameter"));
         arena_done(&a);
     }
@@ -259,7 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_split_and_decode), cmocka_unit_test(test_too_many_parameters), cmocka_unit_test(test_value_by_name),
-        cmocka_unit_test(test_bad_lists_name_every_fault), cmocka_unit_test(test_good_lists),
+        cmocka_unit_test(test_bad_lists_name_every_fault), cmocka_unit_test(test_good_lists), cmocka_unit_test(test_a_list_may_span_a_time),
         cmocka_unit_test(test_allowed_values_are_told),
         cmocka_unit_test(test_a_resource_without_dates_or_search_has_no_such_parameters),
     };

@@ -148,7 +148,7 @@ static struct str where_by(void (*fn)(struct buf *, struct sql_params *, struct 
     struct list_query q;
     struct buf b;
     *params = (struct sql_params){ 0 };
-    expect(list_query_read(a, &sample, str_of(query), &q, &p), "%s", query);
+    expect(list_query_read(a, &sample, str_of(query), (struct list_limits){ 0 }, &q, &p), "%s", query);
     buf_init(&b, SQL_MAX);
     q.by_secrets = true;
     fn(&b, params, a, &sample, &q);
@@ -174,6 +174,32 @@ static void test_where(void **state)
         for (int k = 0; k < params.count; k++) values = arena_printf(&a, "%.*s%s|", STR_ARG(values), params.values[k]);
         expect(str_is(sql, wheres[i].sql), "%s: %.*s", wheres[i].query, STR_ARG(sql));
         expect(str_is(values, wheres[i].values), "%s: %.*s", wheres[i].query, STR_ARG(values));
+        arena_done(&a);
+    }
+}
+
+static void test_where_of_a_list_that_is_narrowed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *sql;
+        bool spans;
+    } cases[] = {
+        { "kind=person", " AND t.kind = $1::text AND is_in(t)", false },
+        { "from=2023-01-01&to=2023-01-02", " AND is_in(t, $1::timestamptz, $2::timestamptz)", true },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arena a;
+        struct problem p = { 0 };
+        struct list_query q;
+        struct sql_params params = { 0 };
+        struct buf b;
+        arena_init(&a);
+        buf_init(&b, SQL_MAX);
+        assert_true(list_query_read(&a, &sample, str_of(cases[i].query), (struct list_limits){ "is_in", cases[i].spans }, &q, &p));
+        sql_where(&b, &params, &a, &sample, &q);
+        expect(str_is(buf_str(&b), cases[i].sql), "%.*s", STR_ARG(buf_str(&b)));
+        buf_done(&b);
         arena_done(&a);
     }
 }
@@ -271,7 +297,7 @@ int main(void)
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_refuse),
         cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_where),
+        cmocka_unit_test(test_where), cmocka_unit_test(test_where_of_a_list_that_is_narrowed),
         cmocka_unit_test(test_where_of_a_walk_uses_no_keyword_index),
         cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
         cmocka_unit_test(test_every_parameter_is_used),
