@@ -18,13 +18,13 @@ enum { LIMIT_USUAL = 100, LIMIT_MOST = 500, WAIT_MOST_S = 30, LOOK_MS = 200 };
 enum { RESOURCES_MAX = EVENTS_STATEMENTS_MAX - 1, SQL_MAX = 32 * 1024 };
 enum { PAGE_EVENTS, PAGE_COUNT, PAGE_LAST, PAGE_XMIN, PAGE_EXPIRED };
 
-/* One page that is asked for. The cursor is "events.<xid>.<event_id>" or "snapshot.<aggregate>.<id>.<xid>", the last being where
+/* One page that is asked for. The cursor is "events.<turn>.<event_id>" or "snapshot.<aggregate>.<id>.<turn>", the last being where
  * the events go on. */
 struct page {
     bool aggregates[RESOURCES_MAX];
     int64_t limit, wait_s;
     size_t snapshot; /* which resource; resource_count: events */
-    const char *after, *xid; /* id and floor, or event id and xid */
+    const char *after, *turn; /* id and floor, or event id and turn */
     const char *values[4];
     struct pg_segment *segment;
     uint64_t until_us;
@@ -81,17 +81,17 @@ static struct pg_stmt make_snapshot(struct buf *b, const struct resource *r)
 
 static struct pg_stmt make_events(struct buf *b)
 {
-    buf_addz(b, "WITH page AS MATERIALIZED (SELECT * FROM outbox o WHERE (o.xid, o.event_id) > ($1::xid8, $2::bigint) "
-                "AND o.xid < pg_snapshot_xmin(pg_current_snapshot()) AND o.aggregate = ANY ($3::text[]) "
-                "ORDER BY o.xid, o.event_id LIMIT $4::integer) SELECT coalesce((SELECT json_agg(json_build_object('event_id', p.event_id, "
+    buf_addz(b, "WITH page AS MATERIALIZED (SELECT * FROM outbox o WHERE (o.turn, o.event_id) > ($1::xid8, $2::bigint) "
+                "AND o.turn < pg_snapshot_xmin(pg_current_snapshot()) AND o.aggregate = ANY ($3::text[]) "
+                "ORDER BY o.turn, o.event_id LIMIT $4::integer) SELECT coalesce((SELECT json_agg(json_build_object('event_id', p.event_id, "
                 "'aggregate', p.aggregate, 'aggregate_id', p.aggregate_id, 'type', p.type, 'version', p.version, 'time', "
                 TIME_OF("p.created_time") ", 'data', feed_data(p.after, CASE p.aggregate");
     for (size_t i = 0; i < resource_count; i++) {
         buf_addf(b, " WHEN '%s' THEN ", resources[i]->name.p);
         add_columns(b, resources[i]);
     }
-    buf_addz(b, " END)) ORDER BY p.xid, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
-                "(SELECT xid || '.' || event_id FROM page ORDER BY xid DESC, event_id DESC LIMIT 1), "
+    buf_addz(b, " END)) ORDER BY p.turn, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
+                "(SELECT turn || '.' || event_id FROM page ORDER BY turn DESC, event_id DESC LIMIT 1), "
                 "pg_snapshot_xmin(pg_current_snapshot()), "
                 "$1::xid8 <= (SELECT xid FROM feed_floor) OR $1::xid8 > pg_snapshot_xmax(pg_current_snapshot())");
     return statement("events", b);
@@ -148,10 +148,10 @@ static bool read_cursor(struct arena *a, struct page *p, struct str text)
     bool is_snapshot = str_is(kind, "snapshot");
     p->snapshot = is_snapshot ? resource_named(str_cut(&text, '.')) : resource_count;
     struct str first = str_cut(&text, '.'), second = str_cut(&text, '.');
-    struct str id = is_snapshot ? first : second, xid = is_snapshot ? second : first;
+    struct str id = is_snapshot ? first : second, turn = is_snapshot ? second : first;
     p->after = arena_cstr(a, id);
-    p->xid = arena_cstr(a, xid);
-    bool is_whole = str_is_none(text) && str_to_i64(xid, 0, INT64_MAX, &n);
+    p->turn = arena_cstr(a, turn);
+    bool is_whole = str_is_none(text) && str_to_i64(turn, 0, INT64_MAX, &n);
     if (is_snapshot) return is_whole && p->snapshot < resource_count && uuid_valid(id);
     return is_whole && str_is(kind, "events") && str_to_i64(id, 0, INT64_MAX, &n);
 }
@@ -198,7 +198,7 @@ static enum step page_query(struct req *r)
         memcpy(p->values, (const char *[]){ p->after, limit }, 2 * sizeof *p->values);
         pg_add(p->segment, &statements_of_snapshots[p->snapshot], p->values, 2);
     } else {
-        memcpy(p->values, (const char *[]){ p->xid, p->after, aggregates_text(&r->arena, p), limit }, sizeof p->values);
+        memcpy(p->values, (const char *[]){ p->turn, p->after, aggregates_text(&r->arena, p), limit }, sizeof p->values);
         pg_add(p->segment, &statement_of_events, p->values, 4);
     }
     pg_submit(r->worker->pg, p->segment);
@@ -218,7 +218,7 @@ static struct str next_cursor(struct arena *a, struct page *p)
     bool is_full = count == p->limit;
     if (p->snapshot == resource_count)
         return is_full ? arena_printf(a, "events.%.*s", STR_ARG(last)) : arena_printf(a, "events.%.*s.0", STR_ARG(xmin));
-    const char *floor = p->xid ? p->xid : arena_cstr(a, xmin); /* what happens from its first page on is told after the snapshot */
+    const char *floor = p->turn ? p->turn : arena_cstr(a, xmin); /* what happens from its first page on is told after the snapshot */
     if (is_full) return arena_printf(a, "snapshot.%s.%.*s.%s", resources[p->snapshot]->name.p, STR_ARG(last), floor);
     begin_snapshot(p, p->snapshot + 1);
     if (p->snapshot == resource_count) return arena_printf(a, "events.%s.0", floor);
@@ -232,7 +232,7 @@ static enum step page_reply(struct req *r)
 {
     struct page *p = r->state;
     if (p->snapshot == resource_count && str_is(column(p, PAGE_EXPIRED), "t")) {
-        p->xid = NULL;
+        p->turn = NULL;
         begin_snapshot(p, 0);
         flow_start(r, look_steps);
         return STEP_WAIT;

@@ -1,8 +1,8 @@
 /* events: what has happened to a service's records, in order, for other services: GET /internal/v1/events.
  *
- * Pages of the outbox, in the order in which transactions began to matter: a row is told when every transaction that could
- * still bring an earlier one has ended, so that whoever reads on from the cursor of his last page misses nothing and gets nothing
- * twice. With no cursor, or one that is older than what is kept, or of another cluster, a reader is told all records as they are
+ * Pages of the outbox, in the order in which transactions began to matter, and of one record in that of its versions (rest_turn.sql): a
+ * row is told when every transaction that could still bring an earlier one has ended, so that whoever reads on from the cursor of his
+ * last page misses nothing and gets nothing twice. With no cursor, or one that is older than what is kept, or of another cluster, a reader is told all records as they are
  * ("<aggregate>.snapshot"), and then what has happened since he began. Such a record may be younger than the events that
  * follow: versions tell.
  *

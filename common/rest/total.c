@@ -15,12 +15,13 @@ const char *total_key(struct arena *a, const struct resource *r, struct str wher
     return key;
 }
 
-/* What one image of the outbox rows beyond the stored snapshot adds or takes. */
+/* What one image of the outbox rows beyond the stored snapshot adds or takes. A turn is never below its transaction's number, and has the
+ * index. */
 static void changes(struct buf *b, const struct resource *r, struct str where, const char *image, const char *sign)
 {
     buf_addf(b,
              "SELECT %s1 AS delta FROM outbox o, jsonb_populate_record(NULL::%s, o.%s) t "
-             "WHERE o.aggregate = '%.*s' AND o.xid >= pg_snapshot_xmin(l.snapshot) AND NOT "
+             "WHERE o.aggregate = '%.*s' AND o.turn >= pg_snapshot_xmin(l.snapshot) AND NOT "
              "pg_visible_in_snapshot(o.xid, l.snapshot) "
              "AND o.%s IS NOT NULL AND t.deleted_time IS NULL%.*s",
              sign, r->table, image, STR_ARG(r->name), image, STR_ARG(where));
@@ -48,7 +49,7 @@ struct str total_stored(struct arena *a, const struct resource *r, struct str wh
     buf_init(&b, SQL_MAX);
     params->values[params->count++] = key;
     buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
-                 "WHERE o.xid >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
+                 "WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
                  "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'%s) "
                  "SELECT l.total + d.delta, pg_current_snapshot()::text, "
                  "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text FROM stored l, "

@@ -187,14 +187,41 @@ static void test_concurrent_writes_are_told_once_each_and_in_order(void **state)
         is_loaded = false;
         count = 1; /* what is left */
     }
-    char *stored = sql(stack.customer_db, "SELECT string_agg(event_id || ',', '' ORDER BY xid, event_id) FROM outbox "
-                                          "WHERE aggregate = 'customer' AND xid >= '%ld'::xid8", from);
+    char *stored = sql(stack.customer_db, "SELECT string_agg(event_id || ',', '' ORDER BY turn, event_id) FROM outbox "
+                                          "WHERE aggregate = 'customer' AND turn >= '%ld'::xid8", from);
     expect(length > WANTED * 2 && !strcmp(told, stored), "told %zu bytes, stored %zu", length, strlen(stored));
+}
+
+/* A transaction that began before another one, and changes a record after it: its number is lower, its version higher. */
+static void test_events_of_a_record_are_told_in_the_order_of_its_versions(void **state)
+{
+    (void)state;
+    char *cursor = events_end(), *id = customer(unique("先"), NULL), *other = customer(unique("他"), NULL);
+    static const char change[] = "UPDATE customers SET description = '%s', version = version + 1 WHERE customer_id = '%s'";
+    sql(stack.customer_db, "BEGIN");
+    sql(stack.customer_db, change, "早", other);
+    expect_status(PATCH(customer_path(id), "{\"description\":\"二\"}"), 200);
+    expect_status(PATCH(customer_path(id), "{\"description\":\"三\"}"), 200);
+    sql(stack.customer_db, change, "四", id);
+    struct reply *r = expect_status(events(text("aggregate=customer&after=%s", cursor)), 200);
+    expect(!has_text(r, "\"version\":2"), "told before its turn: %s", r->body);
+    sql(stack.customer_db, "COMMIT");
+    int version = 0;
+    for (int n = 0; n < 6;) {
+        r = expect_status(events(text("limit=1&wait=10&aggregate=customer&after=%s", cursor)), 200);
+        cursor = text("%s", text_at(r, "data.next"));
+        if (!text_at(r, "data.events.0.aggregate_id")) continue;
+        n++;
+        if (strcmp(text_at(r, "data.events.0.aggregate_id"), id) != 0) continue;
+        assert_int_equal(number_at(r, "data.events.0.version"), ++version);
+    }
+    assert_int_equal(version, 4);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_events_of_a_record_are_told_in_the_order_of_its_versions),
         cmocka_unit_test(test_new_reader_is_told_all_records_then_what_happens),
         cmocka_unit_test(test_writes_are_told_by_their_kind),
         cmocka_unit_test(test_bad_parameters_are_all_named),

@@ -10,9 +10,11 @@
 #include "stack.h"
 #include "staff.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool is_true_here(void *query)
 {
@@ -155,6 +157,36 @@ static void kill_and_wait(const char *part)
     expect(part_is_new(part, old, 30), "%s is not started again", part);
 }
 
+/* Beside those who create, some change the same few records over and over. */
+struct changers {
+    pthread_t threads[8];
+    char *paths[3];
+    bool stop;
+};
+
+static void *change(void *arg)
+{
+    struct changers *c = arg;
+    for (int i = 0; !__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE); i++) {
+        const struct request q = { .method = "PATCH", .url = text("%s%s", stack.customer_url, c->paths[i % COUNT(c->paths)]),
+                                   .token = stack.admin_token, .body = text("{\"description\":\"%d\"}", i), .fresh = true };
+        if (http_send(&q)->status != 200) nanosleep(&(struct timespec){ 0, 20 * 1000 * 1000 }, NULL);
+    }
+    return NULL;
+}
+
+static void changers_start(struct changers *c)
+{
+    for (size_t i = 0; i < COUNT(c->paths); i++) c->paths[i] = customer_path(customer(unique("改"), NULL));
+    for (size_t i = 0; i < COUNT(c->threads); i++) pthread_create(&c->threads[i], NULL, change, c);
+}
+
+static void changers_stop(struct changers *c)
+{
+    __atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < COUNT(c->threads); i++) pthread_join(c->threads[i], NULL);
+}
+
 static void test_kills_under_load_lose_nothing_and_apply_nothing_twice(void **state)
 {
     (void)state;
@@ -163,7 +195,9 @@ static void test_kills_under_load_lose_nothing_and_apply_nothing_twice(void **st
     char *begin = events_end(), *xid = text("%.*s", (int)strcspn(strchr(begin, '.') + 1, "."), strchr(begin, '.') + 1);
     expect_soon(text("(SELECT split_part(cursor, '.', 2)::bigint >= %s FROM feed_cursor WHERE source = 'customer-service')", xid));
     note_effects();
-    struct load *l = load_start(stack.customer_url, 32);
+    struct changers changers = { .stop = false };
+    changers_start(&changers);
+    struct load *l = load_start(stack.customer_url, 24);
     for (size_t i = 0; i < COUNT(victims); i++) {
         expect(load_goes_on(l, 200, 60, 60), "no load after %zu kills", i);
         kill_and_wait(victims[i]);
@@ -171,13 +205,15 @@ static void test_kills_under_load_lose_nothing_and_apply_nothing_twice(void **st
     }
     expect(url_is_ready(stack.customer_url, 30) && load_goes_on(l, 200, 60, 60), "no load in the end");
     load_stop(l);
-    const char *wanted = text("FROM outbox WHERE aggregate = 'customer' AND xid >= '%s'::xid8", xid);
-    char *last = sql(stack.customer_db, "SELECT event_id %s ORDER BY xid DESC, event_id DESC LIMIT 1", wanted);
+    changers_stop(&changers);
+    const char *wanted = text("FROM outbox WHERE aggregate = 'customer' AND turn >= '%s'::xid8", xid);
+    char *last = sql(stack.customer_db, "SELECT event_id %s ORDER BY turn DESC, event_id DESC LIMIT 1", wanted);
     expect(poll_until(60, is_settled, last), "event %s never took effect", last);
     assert_string_equal(sql(stack.opportunity_db, "SELECT md5(string_agg(event_id::text, ',' ORDER BY event_id)) FROM noted"),
                         sql(stack.customer_db, "SELECT md5(string_agg(event_id::text, ',' ORDER BY event_id)) %s", wanted));
     assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM noted a JOIN noted b ON a.id = b.id AND a.number < b.number "
                                                      "AND a.version >= b.version"), 0);
+    expect(sql_count(stack.opportunity_db, "SELECT max(version) FROM noted") > 50, "too few changes of one record");
     const char *same = "SELECT md5(string_agg(customer_id || customer_name || version, ',' ORDER BY customer_id)) FROM %s";
     assert_string_equal(sql(stack.opportunity_db, same, "customer_ref"), sql(stack.customer_db, same, "customers"));
 }
