@@ -2,9 +2,9 @@
  *
  * Pages of the outbox, in the order in which transactions began to matter, and of one record in that of its versions (rest_turn.sql): a
  * row is told when every transaction that could still bring an earlier one has ended, so that whoever reads on from the cursor of his
- * last page misses nothing and gets nothing twice. With no cursor, or one that is older than what is kept, or of another cluster, a reader is told all records as they are
- * ("<aggregate>.snapshot"), and then what has happened since he began. Such a record may be younger than the events that
- * follow: versions tell.
+ * last page misses nothing and gets nothing twice. With no cursor, or one that is older than what is kept, or of another cluster, a
+ * reader is told all records as they are ("<aggregate>.snapshot"), and then what has happened since he began. Such a record may be
+ * younger than the events that follow: versions tell.
  *
  * With `wait`, an empty page is put off until something happens (NOTIFY wakes, and a look some times a second), for so many seconds at
  * most. Of a record only what is not secret is told: the schema's properties, and x-resource's `events`. */
