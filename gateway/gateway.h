@@ -2,6 +2,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "addresses.h"
 #include "app/settings.h"
 #include "base/cidr.h"
 #include "http/req.h"
@@ -23,6 +24,7 @@ struct gateway_settings {
     struct breaker_settings breaker;
     struct budget_settings budget;
     struct rates rates;
+    struct addresses addresses;
     int retries_max, backoff_ms, backoff_max_ms;
 
     /* made of those */
@@ -38,6 +40,7 @@ struct gateway {
     struct upstream upstream[SERVICE_COUNT];
     LIST_HEAD(, passage) waiting; /* requests between two tries */
     struct stale *stale;
+    struct address_rules *address_rules; /* NULL: none are kept */
     struct redis *redis; /* NULL: limits are local */
     char rate_script[RATE_DIGEST + 1]; /* empty: not known yet */
     bool is_loading;

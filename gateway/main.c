@@ -15,6 +15,7 @@ static void print_metrics(const struct app *app, struct buf *out)
 {
     upstream_metrics_print(app, out);
     limiter_print(out);
+    addresses_print(out);
 }
 
 int main(int argc, char **argv)

@@ -102,6 +102,7 @@ static bool make(void *settings, struct buf *faults)
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(s, i, faults) && ok;
     ok = make_trusted(s, faults) && ok;
     ok = rates_make(&s->rates, faults) && ok;
+    ok = addresses_make(&s->addresses, &s->app.outgoing, faults) && ok;
     return make_tls(s, faults) && ok;
 }
 
@@ -109,6 +110,7 @@ static void done(void *settings)
 {
     struct gateway_settings *s = settings;
     cidr_set_free(s->trusted);
+    addresses_done(&s->addresses);
     tls_free(s->server_tls);
     trust_done(&s->app.trust);
     outgoing_done(&s->app.outgoing);
@@ -122,6 +124,7 @@ static const struct settings_group groups[] = {
     { "gateway", opts, 0 },
     { "gateway: breakers", breaker_opts, 0 },
     { "gateway: retries", retry_opts, 0 },
+    { "gateway: addresses", addresses_opts, offsetof(struct gateway_settings, addresses) },
     { "gateway: rate limits", rates_opts, offsetof(struct gateway_settings, rates) },
     { 0 },
 };

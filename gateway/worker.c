@@ -23,8 +23,9 @@
 static void on_request(struct req *r)
 {
     const struct gateway_settings *s = settings_of(r->worker);
+    const struct gateway *g = r->worker->extra;
     client_name(r, s->trusted);
-    if (dispatch_route(r)) guard_admit(r, limiter_admit);
+    if (dispatch_route(r) && addresses_admit(r, &s->addresses, g->address_rules)) guard_admit(r, limiter_admit);
     else reply_error(r);
 }
 
@@ -116,6 +117,7 @@ bool gateway_worker_start(struct worker *w)
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     start_upstreams(w, g);
+    g->address_rules = address_rules_new(w, s->addresses.rules_url);
     return trust_start(w) && start_servers(w, g);
 }
 
@@ -140,6 +142,7 @@ void gateway_worker_stop(struct worker *w)
     server_free(g->plain);
     server_free(g->admin);
     trust_stop(w);
+    address_rules_free(g->address_rules);
     if (g->redis) redis_free(g->redis); /* what waits for it goes on without, to the client that is about to end */
     client_end(w->client);
     proxy_stop(g);
@@ -153,7 +156,8 @@ void gateway_worker_stop(struct worker *w)
 
 bool gateway_worker_ready(const struct worker *w)
 {
-    return trust_is_ready(w);
+    const struct gateway *g = w->extra;
+    return trust_is_ready(w) && (!g->address_rules || address_rules_are_known(g->address_rules));
 }
 
 /* What is under way goes on with what it has; all that points into the settings of before is given new ones here. */

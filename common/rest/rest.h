@@ -23,6 +23,7 @@ void rest_call(struct req *r); /* the procedure that the route names: rest/call.
 void rest_create_with(struct req *r, step_fn prepare);
 void rest_update_with(struct req *r, step_fn prepare);
 void rest_delete_with(struct req *r, step_fn prepare);
+void rest_restore_with(struct req *r, step_fn prepare);
 void rest_call_with(struct req *r, step_fn prepare, step_fn after);
 
 /* In `prepare`: what the triggers of the write are to know besides the record, as current_setting(name, true). `name`: "crm.…". */

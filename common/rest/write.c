@@ -255,7 +255,12 @@ void rest_tell(struct req *r, const char *name, const char *value)
 
 void rest_restore(struct req *r)
 {
-    start(r, &restore_verb, NULL, NULL);
+    rest_restore_with(r, NULL);
+}
+
+void rest_restore_with(struct req *r, step_fn prepare)
+{
+    start(r, &restore_verb, prepare, NULL);
 }
 
 void rest_call(struct req *r)

@@ -77,6 +77,8 @@ gateway_env() {
     service_env_common
     export HTTPS_ADDRESS=127.0.0.1 HTTPS_PORT=${PORT[gateway]} ADMIN_ADDRESS=127.0.0.1 ADMIN_PORT=${PORT[admin]}
     export TLS_CERT_FILE=$RUN_DIR/tls/server.crt TLS_KEY_FILE=$RUN_DIR/tls/server.key
+    service_url auth-service
+    export IP_RULES_URL=$REPLY/internal/v1/ip-rules
     while read -r name; do
         service_url "$name"
         local url=$REPLY

@@ -26,7 +26,7 @@ extern const struct pg_stmt stmt_sessions_end;   /* $1 user, $2 one of the sessi
 extern const struct pg_stmt stmt_password_of;    /* $1 user, $2 session -> password hash, device name of the session */
 extern const struct pg_stmt stmt_password_set;   /* $1 user, $2 verified hash, $3 new hash */
 extern const struct pg_stmt stmt_client;          /* $1 id, $2 audience; see client.c */
-extern const struct pg_stmt stmt_revocations;    /* see revocation.c */
+extern const struct pg_stmt stmt_revocations, stmt_ip_rules;    /* see revocation.c */
 
 /* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status.
  * ADMIN_MUST_CHANGE_PASSWORD=0: that password may stay. */

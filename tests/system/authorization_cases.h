@@ -55,6 +55,15 @@ static const struct expectation {
     { "restoreRole", "user:manage", NULL, 404, 0, 0 },
     { "listPermissions", "user:manage", NULL, 200, 0, 0 },
 
+    { "listIpRules", "security:manage", NULL, 200, 0, 0 },
+    { "createIpRule", "security:manage", "{}", 400, 0, 0 },
+    { "getIpRule", "security:manage", NULL, 404, 0, 0 },
+    { "updateIpRule", "security:manage", "{}", 404, 0, 0 },
+    { "patchIpRule", "security:manage", "{}", 404, 0, 0 },
+    { "deleteIpRule", "security:manage", NULL, 404, 0, 0 },
+    { "restoreIpRule", "security:manage", NULL, 404, 0, 0 },
+    { "internalListIpRules", "", NULL, 200, 0, 0 },
+
     { "listCustomers", "customer:view", NULL, 200, 0, 0 },
     { "createCustomer", "customer:create", "{}", 400, 0, 0 },
     { "getCustomer", "customer:view", NULL, 200, 404, 404 },

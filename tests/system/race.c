@@ -5,7 +5,11 @@
 #include "stack.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 struct racer {
     struct request request;
@@ -41,6 +45,18 @@ void race_of(const struct request *requests, struct reply **replies, int count)
         replies[i] = racers[i].reply;
     }
     pthread_barrier_destroy(&start);
+}
+
+void race_against_kill(const struct request requests[RACERS], struct reply *replies[RACERS], pid_t pid, long after_ms)
+{
+    pid_t killer = fork();
+    if (!killer) {
+        nanosleep(&(struct timespec){ .tv_nsec = after_ms * 1000000 }, NULL);
+        kill(pid, SIGKILL);
+        _exit(0);
+    }
+    race(requests, replies);
+    waitpid(killer, NULL, 0);
 }
 
 struct behind {

@@ -7,12 +7,8 @@
 #include "sql.h"
 #include "stack.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 static struct reply *convert(const char *id, const char *customer_id, const char *more)
 {
@@ -113,16 +109,6 @@ static struct request conversion(const char *id, const char *body)
                              .token = stack.admin_token, .body = body };
 }
 
-/* Another process ends `pid` a little later; who that is. */
-static pid_t kill_soon(pid_t pid, long after_ms)
-{
-    pid_t killer = fork();
-    if (killer) return killer;
-    nanosleep(&(struct timespec){ .tv_nsec = after_ms * 1000000 }, NULL);
-    kill(pid, SIGKILL);
-    _exit(0);
-}
-
 static void test_of_many_that_convert_a_lead_one_wins(void **state)
 {
     (void)state;
@@ -159,9 +145,8 @@ static void kill_round(int round, const char *body)
         ids = text("%s%s%s", ids, *ids ? "," : "", each[i]);
         requests[i] = conversion(each[i], body);
     }
-    pid_t old = part_pid("OPPORTUNITY_SERVICE"), killer = kill_soon(old, round * STEP_MS);
-    race(requests, replies);
-    waitpid(killer, NULL, 0);
+    pid_t old = part_pid("OPPORTUNITY_SERVICE");
+    race_against_kill(requests, replies, old, round * STEP_MS);
     assert_true(part_is_new("OPPORTUNITY_SERVICE", old, 60) && url_is_ready(stack.opportunity_url, 60));
     assert_int_equal(halves(ids), 0);
     for (int i = 0; i < RACERS; i++) finish(each[i], body, replies[i]);

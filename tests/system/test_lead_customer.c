@@ -11,9 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 static struct reply *convert(const char *id, const char *body)
 {
@@ -190,16 +187,6 @@ static void test_without_customer_service_it_is_done_later(void **state)
     assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM lead_conversions WHERE lead_id = '%s'", id), 0);
 }
 
-/* Another process ends `pid` a little later; who that is. */
-static pid_t kill_soon(pid_t pid, long after_ms)
-{
-    pid_t killer = fork();
-    if (killer) return killer;
-    nanosleep(&(struct timespec){ .tv_nsec = after_ms * 1000000 }, NULL);
-    kill(pid, SIGKILL);
-    _exit(0);
-}
-
 struct round {
     char *ids[RACERS], *names[RACERS];
 };
@@ -246,9 +233,8 @@ static void kill_round(const char *part, long after_ms)
     struct request requests[RACERS];
     struct reply *replies[RACERS];
     begin_leads(&round, requests);
-    pid_t old = part_pid(part), killer = kill_soon(old, after_ms);
-    race(requests, replies);
-    waitpid(killer, NULL, 0);
+    pid_t old = part_pid(part);
+    race_against_kill(requests, replies, old, after_ms);
     expect(part_is_new(part, old, 60), "%s is not started again", part);
     sql_forget();
     expect(url_is_ready(stack.opportunity_url, 60) && url_is_ready(stack.customer_url, 60), "not ready after %s", part);

@@ -33,6 +33,26 @@ void errors_index(struct req *r)
 {
     (void)r;
 }
+void auth_ip_rules(struct req *r)
+{
+    (void)r;
+}
+void ip_rule_create(struct req *r)
+{
+    (void)r;
+}
+void ip_rule_update(struct req *r)
+{
+    (void)r;
+}
+void ip_rule_delete(struct req *r)
+{
+    (void)r;
+}
+void ip_rule_restore(struct req *r)
+{
+    (void)r;
+}
 void board_get(struct req *r)
 {
     (void)r;
