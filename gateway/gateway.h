@@ -4,6 +4,7 @@
 
 #include "addresses.h"
 #include "app/settings.h"
+#include "audit.h"
 #include "base/cidr.h"
 #include "http/req.h"
 #include "permissions.h"
@@ -25,6 +26,7 @@ struct gateway_settings {
     struct budget_settings budget;
     struct rates rates;
     struct addresses addresses;
+    struct audit_settings audit;
     int retries_max, backoff_ms, backoff_max_ms;
 
     /* made of those */
@@ -41,6 +43,7 @@ struct gateway {
     LIST_HEAD(, passage) waiting; /* requests between two tries */
     struct stale *stale;
     struct address_rules *address_rules; /* NULL: none are kept */
+    struct audit *audit; /* NULL: nothing is recorded */
     struct redis *redis; /* NULL: limits are local */
     char rate_script[RATE_DIGEST + 1]; /* empty: not known yet */
     bool is_loading;

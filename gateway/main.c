@@ -3,10 +3,12 @@
  * exist. */
 #include "gateway.h"
 #include "limiter.h"
+#include "spool.h"
 #include "upstream_metrics.h"
 
 #include "app/app.h"
 #include "app/listen.h"
+#include "base/log.h"
 #include "registry.h"
 
 #include <stdlib.h>
@@ -16,6 +18,7 @@ static void print_metrics(const struct app *app, struct buf *out)
     upstream_metrics_print(app, out);
     limiter_print(out);
     addresses_print(out);
+    audit_print(out);
 }
 
 int main(int argc, char **argv)
@@ -34,6 +37,11 @@ int main(int argc, char **argv)
                         .reloaded = gateway_worker_reloaded,
                         .tick = gateway_worker_tick,
                         .metrics = print_metrics };
+    const char *fault = s->audit.folder ? spool_folder_take(s->audit.folder) : NULL;
+    if (fault) {
+        log_error("AUDIT_FOLDER cannot be used", LOG_Z("folder", s->audit.folder), LOG_Z("why", fault));
+        return EXIT_FAILURE;
+    }
     listen_start(&s->app.listen);
     upstream_metrics_start(app.worker_count);
     limiter_start(app.worker_count);
@@ -41,6 +49,7 @@ int main(int argc, char **argv)
     limiter_stop();
     upstream_metrics_end();
     listen_stop();
+    spool_folder_leave();
     settings_end();
     return status;
 }

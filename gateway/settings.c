@@ -102,6 +102,7 @@ static bool make(void *settings, struct buf *faults)
     for (int i = 0; i < SERVICE_COUNT; i++) ok = check_upstream(s, i, faults) && ok;
     ok = make_trusted(s, faults) && ok;
     ok = rates_make(&s->rates, faults) && ok;
+    ok = audit_check(&s->audit, &s->app.outgoing, faults) && ok;
     ok = addresses_make(&s->addresses, &s->app.outgoing, faults) && ok;
     return make_tls(s, faults) && ok;
 }
@@ -125,6 +126,7 @@ static const struct settings_group groups[] = {
     { "gateway: breakers", breaker_opts, 0 },
     { "gateway: retries", retry_opts, 0 },
     { "gateway: addresses", addresses_opts, offsetof(struct gateway_settings, addresses) },
+    { "gateway: audit", audit_opts, offsetof(struct gateway_settings, audit) },
     { "gateway: rate limits", rates_opts, offsetof(struct gateway_settings, rates) },
     { 0 },
 };

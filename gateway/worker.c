@@ -16,6 +16,7 @@
 #include "http/server.h"
 #include "http/worker.h"
 #include "io/redis.h"
+#include "io/work.h"
 #include "registry.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static void on_request(struct req *r)
     const struct gateway_settings *s = settings_of(r->worker);
     const struct gateway *g = r->worker->extra;
     client_name(r, s->trusted);
-    if (dispatch_route(r) && addresses_admit(r, &s->addresses, g->address_rules)) guard_admit(r, limiter_admit);
+    if (dispatch_route(r) && addresses_admit(r, &s->addresses, g->address_rules) && audit_admits(r, g->audit))
+        guard_admit(r, limiter_admit);
     else reply_error(r);
 }
 
@@ -36,6 +38,12 @@ static void on_admin(struct req *r)
     r->route = m.route;
     if (m.route) m.route->handler(r);
     else reply_fail(r, m.allowed ? E_METHOD_NOT_ALLOWED : E_NOT_FOUND);
+}
+
+static bool on_hold(struct req *r)
+{
+    const struct gateway *g = r->worker->extra;
+    return audit_hold(r, g->audit);
 }
 
 /* Every public answer: the service's own headers win. */
@@ -61,19 +69,13 @@ static bool is_proxy(const struct worker *w, struct str peer)
     return ip_read(peer, &ip) && cidr_set_find(s->trusted, &ip, NULL);
 }
 
-static size_t body_max_of(const struct worker *w, enum method method, struct str path)
-{
-    const struct route *route = router_find(w->router, method, path).route;
-    return route ? route->body_max : 0;
-}
-
 /* HTTPS for everybody; without TLS, when asked for, only for this machine; health and metrics, of which one worker tells. */
 static bool start_servers(struct worker *w, struct gateway *g)
 {
     const struct gateway_settings *s = settings_of(w);
     struct server_config public = {
         .address = s->address, .port = s->port, .tls = s->server_tls, .window = LIMIT_WINDOW,
-        .is_proxy = is_proxy, .body_max_of = body_max_of, .on_request = on_request,
+        .is_proxy = is_proxy, .body_max_of = dispatch_body_max, .on_request = on_request,
     };
     struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
     plain.address = "127.0.0.1";
@@ -113,7 +115,10 @@ bool gateway_worker_start(struct worker *w)
     g->stale = stale_new();
     if (s->app.trust.redis_url) g->redis = redis_new(w->base, s->app.trust.redis_url);
     w->on_reply = on_reply;
+    w->on_hold = on_hold;
+    w->work = work_new(w->base);
     w->client = outgoing_client(w);
+    g->audit = audit_new(w, &s->audit);
     w->router = router_new(&registry);
     g->admin_router = router_new(&system_routes);
     start_upstreams(w, g);
@@ -143,9 +148,12 @@ void gateway_worker_stop(struct worker *w)
     server_free(g->admin);
     trust_stop(w);
     address_rules_free(g->address_rules);
+    audit_stop(g->audit);
     if (g->redis) redis_free(g->redis); /* what waits for it goes on without, to the client that is about to end */
     client_end(w->client);
     proxy_stop(g);
+    work_free(w->work);
+    audit_free(g->audit);
     for (int i = 0; i < SERVICE_COUNT; i++) upstream_done(&g->upstream[i]);
     client_free(w->client);
     router_free(w->router);

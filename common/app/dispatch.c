@@ -65,6 +65,12 @@ bool dispatch_route(struct req *r)
     return r->problem.code == E_OK;
 }
 
+size_t dispatch_body_max(const struct worker *w, enum method method, struct str path)
+{
+    const struct route *route = router_find(w->router, method, path).route;
+    return route ? route->body_max : 0;
+}
+
 void dispatch_refused(struct req *r)
 {
     name_request(r);

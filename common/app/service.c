@@ -168,7 +168,8 @@ static bool worker_start(struct worker *w)
 {
     const struct service_settings *s = settings_of(w);
     struct server_config config = {
-        .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .on_request = on_request };
+        .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .body_max_of = dispatch_body_max,
+        .on_request = on_request };
     warm_up();
     w->work = work_new(w->base);
     w->names = names_new();

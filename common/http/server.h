@@ -58,6 +58,7 @@ void server_free(struct server *s); /* closes what is left */
 /* Sends r->status, the reply headers and r->out. HEAD sends no body but its Content-Length. Adds Date, Content-Type,
  * Content-Length, Connection. Called once per request, by http/reply only. */
 void server_reply(struct req *r);
+void server_reply_now(struct req *r); /* of one that worker.on_hold() kept */
 
 /* --- bodies that do not wait to be whole -------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Replies, and bodies that do not wait to be whole. */
 #include "http/answer.h"
 #include "http/server_conn.h"
+#include "http/worker.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,12 @@ static void reply_over(struct req *r)
 }
 
 void server_reply(struct req *r)
+{
+    if (r->worker && r->worker->on_hold && r->worker->on_hold(r)) r->flow = NULL; /* its part is over */
+    else server_reply_now(r);
+}
+
+void server_reply_now(struct req *r)
 {
     struct server_conn *c = r->conn;
     reply_check(r);

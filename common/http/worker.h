@@ -55,6 +55,7 @@ struct worker {
     struct metrics *metrics;
     struct buf *access;              /* access lines not written yet */
     void (*on_reply)(struct req *r);  /* sees every answer before it goes: may add headers; NULL: nobody */
+    bool (*on_hold)(struct req *r);   /* may keep an answer that is whole, and a hold, until server_reply_now(); NULL: nobody does */
     void (*on_replied)(struct req *r); /* when all is known of it: metrics, access log; NULL: nobody */
     uint64_t refusals[REFUSAL_COUNT]; /* relaxed atomics: written by this thread, read by any; so are these: */
     uint64_t revocation_count, revocations_us; /* how many are known, and when the list was last read to its end; 0: never */

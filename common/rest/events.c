@@ -41,7 +41,7 @@ struct events {
 
 /* --- statements ---------------------------------------------------------------------------------------------------------- */
 
-static const struct resource *const *resources;
+static const struct resource *resources[RESOURCES_MAX];
 static size_t resource_count;
 static struct pg_stmt statement_of_events, statements_of_snapshots[RESOURCES_MAX];
 
@@ -101,11 +101,13 @@ size_t events_statements(const struct resource *const *all, const struct pg_stmt
 {
     struct buf b;
     buf_init(&b, SQL_MAX);
-    resources = all;
-    for (resource_count = 0; all[resource_count]; resource_count++) {
+    for (resource_count = 0; *all; all++) {
+        if ((*all)->is_untold) continue;
         if (resource_count == RESOURCES_MAX) abort();
-        statements_of_snapshots[resource_count] = make_snapshot(&b, all[resource_count]);
+        resources[resource_count] = *all;
+        statements_of_snapshots[resource_count] = make_snapshot(&b, *all);
         to[resource_count] = &statements_of_snapshots[resource_count];
+        resource_count++;
     }
     statement_of_events = make_events(&b);
     to[resource_count] = &statement_of_events;

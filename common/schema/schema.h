@@ -90,6 +90,7 @@ struct resource {
     bool sort_ascending;          /* default order */
     int owner;                    /* field index: whose the record is, which limits who reaches it (schema/scope.h); -1: everybody's */
     unsigned char permissions[ACT_COUNT]; /* enum permission */
+    bool is_untold;               /* no event tells of it */
     const char *const *event_columns; /* what events tell besides the fields, NULL-terminated; NULL: nothing */
     struct field_list views[VIEW_COUNT];
 };

@@ -16,9 +16,12 @@ env_lines() {
         service_url "$name" && env_line "${prefix}_URL" "$REPLY"
         database_url "$name" && env_line "${prefix}_DATABASE_URL" "$REPLY"
         secret_data_keys "$name" && env_line "${prefix}_DATA_KEYS_FILE" "$REPLY"
-        service_client "$name" && env_line "${prefix}_CLIENT_ID" "${REPLY% *}" && env_line "${prefix}_CLIENT_SECRET" "${REPLY#* }"
         env_line "${prefix}_PID_FILE" "$RUN_DIR/pid/$name"
     done < <(service_names)
+    while read -r name _; do
+        env_name "$name" && prefix=$REPLY
+        service_client "$name" && env_line "${prefix}_CLIENT_ID" "${REPLY% *}" && env_line "${prefix}_CLIENT_SECRET" "${REPLY#* }"
+    done < <(clients)
     env_line DATABASE_ADMIN_URL "postgresql://$PG_ADMIN@/crm?host=$SOCKET_DIR&port=5432"
     env_line REDIS_SOCKET "$SOCKET_DIR/redis.sock"
     env_line PG_PID_FILE "$RUN_DIR/pid/postgres"

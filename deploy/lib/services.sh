@@ -78,7 +78,8 @@ gateway_env() {
     export HTTPS_ADDRESS=127.0.0.1 HTTPS_PORT=${PORT[gateway]} ADMIN_ADDRESS=127.0.0.1 ADMIN_PORT=${PORT[admin]}
     export TLS_CERT_FILE=$RUN_DIR/tls/server.crt TLS_KEY_FILE=$RUN_DIR/tls/server.key
     service_url auth-service
-    export IP_RULES_URL=$REPLY/internal/v1/ip-rules
+    export IP_RULES_URL=$REPLY/internal/v1/ip-rules AUTH_SERVICE_URL=$REPLY AUDIT_FOLDER=$RUN_DIR/audit
+    ! service_client gateway || export SERVICE_CLIENT_ID=${REPLY% *} SERVICE_CLIENT_SECRET=${REPLY#* }
     while read -r name; do
         service_url "$name"
         local url=$REPLY
@@ -122,12 +123,18 @@ data_keys_apply() {
     done < <(service_names)
 }
 
-# Each service is a client of auth-service. A secret that got lost, or a client that may do less than it needs by now, is replaced by
+# "name permissions" of all that ask services by themselves
+clients() {
+    services | awk '{ print $1, $5 }'
+    echo gateway audit:write
+}
+
+# Each of them is a client of auth-service. A secret that got lost, or a client that may do less than it needs by now, is replaced by
 # another client.
 clients_create() {
     local name permissions audiences file out
     audiences=$(service_names | paste -sd ,)
-    while read -r name _ _ _ permissions; do
+    while read -r name permissions; do
         file=$RUN_DIR/secrets/${name//-/_}_client
         [ ! -s "$file" ] || [ "$(cat "$file.permissions" 2>/dev/null)" != "$permissions" ] || continue
         out=$(
@@ -140,7 +147,7 @@ clients_create() {
         sed -nE 's/^client_id=//p; s/^client_secret=//p' <<<"$out" | paste -sd ' ' >"$file.new"
         mv "$file.new" "$file"
         printf '%s' "$permissions" >"$file.permissions"
-    done < <(services)
+    done < <(clients)
 }
 
 # The first administrator. The password goes by the environment: arguments are for everybody to read. It is random and nobody has

@@ -47,6 +47,7 @@ struct schema {
     size_t count;
     int id, version, dates, sort, owner; /* property indexes; -1: none */
     const cJSON *event_columns;          /* array of column names or NULL */
+    bool is_untold;                      /* "events": false */
     bool sort_ascending;
     const char *permissions[ACT_COUNT];  /* NULL: none */
     struct field_view views[VIEW_COUNT];

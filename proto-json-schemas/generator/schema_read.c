@@ -146,7 +146,8 @@ static void read_access(const struct model *m, struct place at, struct schema *s
 static void read_events(struct place at, struct schema *s, const cJSON *resource)
 {
     const cJSON *name;
-    if (!source_get(resource, "events")) return;
+    s->is_untold = cJSON_IsFalse(source_get(resource, "events"));
+    if (!source_get(resource, "events") || s->is_untold) return;
     s->event_columns = source_array(at, resource, "events");
     cJSON_ArrayForEach(name, s->event_columns)
     {

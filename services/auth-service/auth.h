@@ -26,7 +26,9 @@ extern const struct pg_stmt stmt_sessions_end;   /* $1 user, $2 one of the sessi
 extern const struct pg_stmt stmt_password_of;    /* $1 user, $2 session -> password hash, device name of the session */
 extern const struct pg_stmt stmt_password_set;   /* $1 user, $2 verified hash, $3 new hash */
 extern const struct pg_stmt stmt_client;          /* $1 id, $2 audience; see client.c */
-extern const struct pg_stmt stmt_revocations, stmt_ip_rules;    /* see revocation.c */
+extern const struct pg_stmt stmt_revocations;    /* see revocation.c */
+extern const struct pg_stmt stmt_ip_rules;       /* $1 version that is known; see ip_rules.c */
+extern const struct pg_stmt stmt_audit_add, stmt_audit_verify; /* see audit.c */
 
 /* The command "create-admin --username NAME": password from ADMIN_PASSWORD, database from DATABASE_URL; the exit status.
  * ADMIN_MUST_CHANGE_PASSWORD=0: that password may stay. */
@@ -37,6 +39,9 @@ int key_rotate(int argc, char **argv);
 
 /* The command "create-client --name NAME --audience NAMES --permissions NAMES [--scope SCOPE]": prints id and secret; the exit status. */
 int client_create(int argc, char **argv);
+
+/* The command "verify-audit YYYY-MM-DD": EXIT_SUCCESS when the records of that day (UTC) are whole. */
+int audit_verify_command(int argc, char **argv);
 
 struct str client_secret_hash(struct arena *a, struct str secret); /* as it is kept */
 

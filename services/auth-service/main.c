@@ -22,11 +22,12 @@ const struct opt auth_opts[] = {
     { 0 },
 };
 
-static const struct resource *const resources[] = { &user_resource, &department_resource, &role_resource, &ip_rule_resource, NULL };
+static const struct resource *const resources[] = { &user_resource, &department_resource, &role_resource, &ip_rule_resource, &audit_log_resource, NULL };
 static const struct pg_stmt *const statements[] = {
     &stmt_user_by_name, &stmt_login_attempt, &stmt_login_forgive, &stmt_session_begin, &stmt_grant,       &stmt_refresh,
     &stmt_sessions,     &stmt_sessions_end,  &stmt_password_of,   &stmt_password_set,  &stmt_key_signing, &stmt_key_add,
-    &stmt_key_public,   &stmt_revocations,  &stmt_client,        &stmt_ip_rules,    NULL,
+    &stmt_key_public,   &stmt_revocations,   &stmt_client,        &stmt_ip_rules,      &stmt_audit_add,   &stmt_audit_verify,
+    NULL,
 };
 
 int main(int argc, char **argv)
@@ -34,6 +35,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "create-admin")) return admin_create(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "rotate-key")) return key_rotate(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "create-client")) return client_create(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "verify-audit")) return audit_verify_command(argc, argv);
     const struct service service = {
         .name = "auth-service",
         .routes = &auth_service_routes,

@@ -64,6 +64,11 @@ static const struct expectation {
     { "restoreIpRule", "security:manage", NULL, 404, 0, 0 },
     { "internalListIpRules", "", NULL, 200, 0, 0 },
 
+    { "listAuditLogs", "audit:view", NULL, 200, 0, 0 },
+    { "verifyAuditLogs", "audit:view", NULL, 400, 0, 0 }, /* the day is none */
+    { "getAuditLog", "audit:view", NULL, 404, 0, 0 },
+    { "internalAddAuditRecords", "audit:write", "{}", 200, 0, 0 },
+
     { "listCustomers", "customer:view", NULL, 200, 0, 0 },
     { "createCustomer", "customer:create", "{}", 400, 0, 0 },
     { "getCustomer", "customer:view", NULL, 200, 404, 404 },

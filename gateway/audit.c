@@ -1,0 +1,237 @@
+#include "audit.h"
+
+#include "courier.h"
+#include "spool.h"
+
+#include "app/outgoing.h"
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "base/uuid.h"
+#include "http/server.h"
+#include "http/worker.h"
+#include "json/json_read.h"
+#include "json/json_write.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { RECORD_MAX = 16 * 1024, AGENT_MAX = 300, HOLD_MAX_US = 2000000, LOOK_MS = 500 };
+
+#define AT(member) offsetof(struct audit_settings, member)
+const struct opt audit_opts[] = {
+    { "AUDIT_FOLDER", O_STR, AT(folder), NULL, 0, 1, 0,
+      "folder on a disk that lasts, of this process alone, for records that auth-service does not have yet; default: nothing is recorded" },
+    { "AUTH_SERVICE_URL", O_STR, AT(store.auth_url), NULL, 0, 1, 0, "base URL of auth-service, which keeps them" },
+    { "SERVICE_CLIENT_ID", O_STR, AT(store.client_id), NULL, 0, 1, 0,
+      "as which client of auth-service (auth-service create-client); needs the permission audit:write" },
+    { "SERVICE_CLIENT_SECRET", O_STR, AT(store.client_secret), NULL, O_SECRET, 1, 0, "its secret" },
+    { 0 },
+};
+
+bool audit_check(const struct audit_settings *s, const struct outgoing *o, struct buf *faults)
+{
+    bool ok = peers_check(&s->store, o, faults);
+    if (!s->folder || (s->store.auth_url && s->store.client_id)) return ok;
+    buf_addz(faults, "AUDIT_FOLDER needs AUTH_SERVICE_URL and SERVICE_CLIENT_ID\n");
+    return false;
+}
+
+/* --- a record ----------------------------------------------------------------------------------------------------------- */
+
+static void add_text(struct jw *w, struct str name, struct str value)
+{
+    if (str_is_none(value)) return;
+    jw_name(w, name);
+    if (utf8_valid(value)) jw_str(w, value);
+    else jw_str(w, STR("(not UTF-8)"));
+}
+
+/* Whom a login was for. */
+static struct str account_of(struct req *r)
+{
+    struct problem p = { 0 };
+    if (r->route->rate != RATE_LOGIN || server_body_follows(r)) return STR_NONE;
+    const struct json *body = json_read(&r->arena, arena_dup(&r->arena, r->body), &p);
+    const struct json *name = body && json_kind(body) == JSON_OBJECT ? json_get(body, STR("username")) : NULL;
+    return name && json_kind(name) == JSON_STRING ? json_text(name) : STR_NONE;
+}
+
+/* The one that the path names, or the one that was made. */
+static struct str resource_of(const struct req *r)
+{
+    if (r->params[0].len) return r->params[0];
+    for (size_t i = 0; i < r->reply_header_count; i++) {
+        struct str value = r->reply_headers[i].value;
+        if (!str_ieq(r->reply_headers[i].name, STR("Location")) || value.len < UUID_LEN) continue;
+        struct str id = str_sub(value, value.len - UUID_LEN, value.len);
+        if (uuid_valid(id)) return id;
+    }
+    return STR_NONE;
+}
+
+static struct str agent_of(const struct req *r)
+{
+    struct str agent = req_header(r, STR("User-Agent"));
+    if (agent.len <= AGENT_MAX) return agent;
+    agent.len = AGENT_MAX;
+    return str_sub(agent, 0, utf8_valid_len(agent));
+}
+
+static void write_record(struct jw *w, struct req *r)
+{
+    char time[40];
+    int64_t ms = clock_unix_ms();
+    time_t second = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&second, &tm);
+    size_t n = strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &tm);
+    n += (size_t)snprintf(time + n, sizeof time - n, ".%03dZ", (int)(ms % 1000));
+    jw_object(w);
+    add_text(w, STR("log_id"), str_of(r->request_id));
+    add_text(w, STR("time"), (struct str){ time, n });
+    if (r->who) {
+        add_text(w, STR("user_id"), r->who->user_id);
+        add_text(w, STR("username"), r->who->username);
+        add_text(w, STR("session_id"), r->who->session_id);
+    } else add_text(w, STR("username"), account_of(r));
+    add_text(w, STR("address"), r->peer);
+    add_text(w, STR("user_agent"), agent_of(r));
+    add_text(w, STR("client_request_id"), r->client_request_id);
+    add_text(w, STR("method"), method_names[r->method]);
+    add_text(w, STR("operation"), r->route->operation);
+    add_text(w, STR("path"), r->path);
+    add_text(w, STR("resource_id"), resource_of(r));
+    jw_name(w, STR("status"));
+    jw_int(w, r->status);
+    if (r->problem.code) add_text(w, STR("error"), str_of(err_table[r->problem.code].slug));
+    jw_name(w, STR("latency_us"));
+    jw_int(w, (int64_t)(clock_us() - r->start_us));
+    jw_object_end(w);
+}
+
+/* --- answers that wait ------------------------------------------------------------------------------------------------------ */
+
+struct held {
+    struct held *next;
+    struct req *r;
+    uint64_t line, since_us;
+};
+
+struct audit {
+    struct spool *spool;
+    struct courier *courier; /* on the first worker */
+    struct event *look;
+    struct held *first, **end;
+    struct buf record;
+};
+
+static uint64_t records, released; /* relaxed atomics; released: answered without a record on the disk */
+
+static void on_written(void *arg)
+{
+    struct audit *a = arg;
+    uint64_t durable = spool_durable(a->spool), now = clock_us();
+    while (a->first && (a->first->line <= durable || now - a->first->since_us > HOLD_MAX_US)) {
+        struct held *h = a->first;
+        struct req *r = h->r;
+        a->first = h->next;
+        if (!a->first) a->end = &a->first;
+        if (h->line > durable) {
+            log_error("answered without a record on the disk", LOG_Z("request_id", r->request_id));
+            __atomic_add_fetch(&released, 1, __ATOMIC_RELAXED);
+        }
+        server_reply_now(r);
+        req_release(r);
+    }
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    on_written(arg);
+}
+
+static bool is_denied(const struct req *r)
+{
+    return r->status == 401 || r->status == 403;
+}
+
+static bool is_recorded(const struct req *r)
+{
+    return r->route && (r->route->audited || r->route->rate == RATE_LOGIN || is_denied(r));
+}
+
+bool audit_admits(struct req *r, const struct audit *a)
+{
+    if (!a || !spool_is_broken(a->spool) || !(r->route->audited || r->route->rate == RATE_LOGIN)) return true;
+    r->problem.retry_after_s = 1;
+    problem_set(&r->problem, E_SERVICE_DOWN);
+    return false;
+}
+
+bool audit_hold(struct req *r, struct audit *a)
+{
+    if (!a || !is_recorded(r)) return false;
+    struct held *h = arena_new(&r->arena, struct held);
+    buf_clear(&a->record);
+    struct jw w = jw_to(&a->record);
+    write_record(&w, r);
+    buf_addc(&a->record, '\n');
+    *h = (struct held){ .r = r, .since_us = clock_us(), .line = spool_add(a->spool, buf_str(&a->record)) };
+    *a->end = h;
+    a->end = &h->next;
+    req_hold(r);
+    __atomic_add_fetch(&records, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------------- */
+
+struct audit *audit_new(struct worker *w, const struct audit_settings *s)
+{
+    static const struct timeval every = { 0, LOOK_MS * 1000 };
+    if (!s->folder) return NULL;
+    struct audit *a = calloc(1, sizeof *a);
+    if (!a) abort();
+    a->end = &a->first;
+    a->spool = spool_new(w, s->folder);
+    if (w->index == 0) a->courier = courier_new(w, s->folder, &s->store);
+    a->look = event_new(w->base, -1, EV_PERSIST, on_look, a);
+    event_add(a->look, &every);
+    buf_init(&a->record, RECORD_MAX);
+    spool_listen(a->spool, on_written, a);
+    return a;
+}
+
+void audit_stop(struct audit *a)
+{
+    if (a) courier_stop(a->courier);
+}
+
+void audit_free(struct audit *a)
+{
+    if (!a) return;
+    spool_free(a->spool);
+    courier_free(a->courier);
+    event_free(a->look);
+    for (struct held *h = a->first, *next; h; h = next) {
+        next = h->next; /* it lies in the request's arena */
+        req_release(h->r);
+    }
+    buf_done(&a->record);
+    free(a);
+}
+
+void audit_print(struct buf *out)
+{
+    buf_addf(out,
+             "# HELP audit_records_total Records made.\n# TYPE audit_records_total counter\naudit_records_total %llu\n"
+             "# HELP audit_unsafe_total Requests answered before their record was on the disk, as that refused.\n"
+             "# TYPE audit_unsafe_total counter\naudit_unsafe_total %llu\n",
+             (unsigned long long)__atomic_load_n(&records, __ATOMIC_RELAXED),
+             (unsigned long long)__atomic_load_n(&released, __ATOMIC_RELAXED));
+    courier_print(out);
+}
