@@ -49,14 +49,14 @@ static void add_text(struct jw *w, struct str name, struct str value)
     else jw_str(w, STR("(not UTF-8)"));
 }
 
-/* Whom a login was for. */
-static struct str account_of(struct req *r)
+/* What the request says of itself: whom a login is for, why something is done. */
+static struct str said(struct req *r, struct str name)
 {
     struct problem p = { 0 };
-    if (r->route->rate != RATE_LOGIN || server_body_follows(r)) return STR_NONE;
+    if (!r->body.len || server_body_follows(r)) return STR_NONE;
     const struct json *body = json_read(&r->arena, arena_dup(&r->arena, r->body), &p);
-    const struct json *name = body && json_kind(body) == JSON_OBJECT ? json_get(body, STR("username")) : NULL;
-    return name && json_kind(name) == JSON_STRING ? json_text(name) : STR_NONE;
+    const struct json *text = body && json_kind(body) == JSON_OBJECT ? json_get(body, name) : NULL;
+    return text && json_kind(text) == JSON_STRING ? json_text(text) : STR_NONE;
 }
 
 /* The one that the path names, or the one that was made. */
@@ -96,7 +96,7 @@ static void write_record(struct jw *w, struct req *r)
         add_text(w, STR("user_id"), r->who->user_id);
         add_text(w, STR("username"), r->who->username);
         add_text(w, STR("session_id"), r->who->session_id);
-    } else add_text(w, STR("username"), account_of(r));
+    } else if (r->route->rate == RATE_LOGIN) add_text(w, STR("username"), said(r, STR("username")));
     add_text(w, STR("address"), r->peer);
     add_text(w, STR("user_agent"), agent_of(r));
     add_text(w, STR("client_request_id"), r->client_request_id);
@@ -107,6 +107,8 @@ static void write_record(struct jw *w, struct req *r)
     jw_name(w, STR("status"));
     jw_int(w, r->status);
     if (r->problem.code) add_text(w, STR("error"), str_of(err_table[r->problem.code].slug));
+    if (r->status == 200 && r->method != METHOD_GET) add_text(w, STR("reason"), said(r, STR("reason")));
+    if (r->changes.len) jw_name(w, STR("changes")), jw_raw(w, r->changes);
     jw_name(w, STR("latency_us"));
     jw_int(w, (int64_t)(clock_us() - r->start_us));
     jw_object_end(w);

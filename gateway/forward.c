@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "base/base64.h"
 #include "base/percent.h"
 #include "http/traceparent.h"
 
@@ -20,10 +21,11 @@ static const struct str hop_by_hop[] = {
 };
 /* A client must not speak as the gateway. */
 static const struct str reserved[] = { STR("X-User-"),    STR("X-Forwarded-"), STR("X-Internal-"),
-                                       STR("X-Request-"), STR("Forwarded"),    STR("X-Real-IP"),
+                                       STR("X-Request-"), STR("Forwarded"),    STR("X-Real-IP"),   STR("X-Audit"),
                                        STR("traceparent"), STR("tracestate") };
 /* The gateway's own in its replies. */
-static const struct str own[] = { STR("Date"), STR("Content-Type"), STR("X-Request-Id"), STR("Server") };
+static const struct str changes_header = STR("X-Audit-Changes"); /* for the audit alone */
+static const struct str own[] = { STR("Date"), STR("Content-Type"), STR("X-Request-Id"), STR("Server"), STR("X-Audit-Changes") };
 
 enum { COUNT_HOP = sizeof hop_by_hop / sizeof *hop_by_hop };
 
@@ -80,6 +82,7 @@ size_t forward_request(struct req *r, int timeout_ms, struct header out[FORWARD_
     out[n++] = (struct header){ STR("X-Request-Id"), str_of(r->request_id) };
     out[n++] = (struct header){ STR("X-Request-Timeout-Ms"), arena_printf(&r->arena, "%d", timeout_ms) };
     out[n++] = (struct header){ STR("X-Forwarded-For"), r->peer };
+    if (r->route->audited) out[n++] = (struct header){ STR("X-Audit"), STR("1") };
     out[n++] = (struct header){ STR("X-Forwarded-Proto"), r->tls ? STR("https") : STR("http") };
     return n + forward_trace(r, out + n);
 }
@@ -97,6 +100,7 @@ void forward_reply(struct req *r, const struct client_reply *reply, struct str *
     size_t room = REQ_REPLY_HEADERS - r->reply_header_count - 8; /* what the gateway itself adds */
     for (size_t i = 0; i < reply->header_count; i++) {
         struct header h = reply->headers[i];
+        if (str_ieq(h.name, changes_header)) base64url_decode(&r->arena, h.value, &r->changes);
         if (str_ieq(h.name, STR("Content-Type"))) *ret_type = arena_dup(&r->arena, h.value);
         if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_in(own, sizeof own / sizeof *own, h.name)) continue;
         if (is_named_by_connection(reply->headers, reply->header_count, h.name) || room-- == 0) continue;

@@ -60,6 +60,7 @@ struct req {
     bool close;                        /* close the connection after the reply */
     bool replied;                      /* or the reply has begun */
     bool reply_is_chunked, reply_is_full;
+    struct str changes;                /* the gateway's: what the service says that it has changed, JSON; absent: nothing */
     const char *refused;               /* name of the limit or rule that it breaks; NULL: none */
 
     const struct req_flow *flow;       /* NULL: bodies come and go whole */

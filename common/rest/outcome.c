@@ -1,6 +1,7 @@
 /* What came of a write: the reply, or why there is none. */
 #include "rest/write.h"
 
+#include "base/base64.h"
 #include "http/flow.h"
 #include "http/reply.h"
 #include "rest/etag.h"
@@ -8,6 +9,8 @@
 #include "rest/refusal.h"
 #include "rest/remote.h"
 #include "rest/rest.h"
+
+enum { CHANGES_MAX = 6 * 1024 }; /* there is room for them among the other headers */
 
 static bool state_is(const struct pg_segment *s, const char *sqlstate)
 {
@@ -99,6 +102,13 @@ static void add_location(struct req *r, const struct write *w)
         req_reply_header(r, STR("Location"), arena_printf(&r->arena, "%.*s/%s", STR_ARG(r->route->path), w->id));
 }
 
+static void add_changes(struct req *r, const struct write *w)
+{
+    struct str changes = w->changes_at && !w->replayed ? pg_value(w->segment, w->changes_at, 0, 0) : STR_NONE;
+    if (!str_is_none(changes) && changes.len <= CHANGES_MAX)
+        req_reply_header(r, STR("X-Audit-Changes"), base64url_encode(&r->arena, changes));
+}
+
 static struct str render(struct req *r, const struct write *w, enum view view, const struct row *row)
 {
     buf_clear(&r->out);
@@ -118,6 +128,7 @@ enum step write_reply(struct req *r)
     etag_reply(r, row.row.value(&row.row, resource->version), render(r, w, VIEW_DETAIL, &row.row));
     if (w->replayed) w->id = arena_cstr(&r->arena, row.row.value(&row.row, resource->id));
     add_location(r, w);
+    add_changes(r, w);
     struct jw out = reply_begin(r);
     if (view == VIEW_COUNT) jw_bool(&out, true);
     else present_row(&out, resource, view, &row.row);

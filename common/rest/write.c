@@ -102,6 +102,14 @@ static void add_read_back(struct write *w)
     if (w->key) pg_add(w->segment, &w->statements->remember, w->keep.values, w->keep.count);
 }
 
+/* The gateway asks for what its record is to say. */
+static void add_changes(struct req *r, struct write *w)
+{
+    bool is_asked = r->route->audited && !w->input.dry_run && str_is(req_header(r, STR("X-Audit")), "1");
+    w->changes_at = is_asked ? w->segment->count : 0;
+    if (is_asked) pg_add(w->segment, &w->statements->changes, w->back.values, 1);
+}
+
 static const struct pg_stmt *statement_of(struct req *r, const struct write *w)
 {
     if (w->verb == &call_verb) return call_statement(r, w);
@@ -123,6 +131,7 @@ enum step write_send(struct req *r)
     w->changed_at = w->segment->count;
     pg_add(w->segment, statement_of(r, w), w->params.values, w->params.count);
     add_read_back(w);
+    add_changes(r, w);
     if (w->input.dry_run) pg_add(w->segment, &stmt_dry_run, NULL, 0);
     pg_submit(r->worker->pg, w->segment);
     return STEP_WAIT;

@@ -43,7 +43,7 @@ struct write {
     struct sql_params params, checks, author, claim, back, keep, also_params;
     struct pg_segment *segment;
     const char *told[2]; /* name and value of a setting for its triggers; NULL: none */
-    int changed_at, back_at; /* calls of the segment */
+    int changed_at, back_at, changes_at; /* calls of the segment; changes_at: 0 when nobody wants to know them */
     bool replayed, retried;
     void *fetch; /* rest/remote: of a reference, once */
 };

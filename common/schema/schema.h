@@ -21,6 +21,7 @@ enum field_type {
     T_CODES, /* a set of codes of field.dictionary, which need no quotes in SQL and JSON */
     T_PHONE,
     T_EMAIL,
+    T_JSON,  /* an object, as it is; read-only */
     T_COUNT
 };
 

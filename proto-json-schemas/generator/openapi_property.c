@@ -12,7 +12,7 @@ static const struct {
     [T_DATE] = { "string", "date", NULL }, [T_TIME] = { "string", NULL, "^\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2}:\\d{2}$" },
     [T_ENUM] = { "string", NULL, NULL },   [T_TAGS] = { "array", NULL, NULL },
     [T_PHONE] = { "string", NULL, NULL },  [T_EMAIL] = { "string", "email", NULL },
-    [T_CODES] = { "array", NULL, NULL },
+    [T_CODES] = { "array", NULL, NULL },   [T_JSON] = { "object", NULL, NULL },
 };
 
 /* A reply always has these; every other field may be null: never given, cleared, or hidden from the caller. */

@@ -29,6 +29,7 @@ static const struct spelling spellings[] = {
     { "boolean", NULL, T_BOOL, 0, 0, 0 },
     { "array", NULL, T_TAGS, 0, 0, 0 },
     { "array", "codes", T_CODES, 0, 0, 0 },
+    { "object", NULL, T_JSON, 0, 0, 0 },
 };
 
 static bool same(const char *a, const char *b)
@@ -177,6 +178,7 @@ static void check_flags(struct place at, const struct property *p)
     if ((p->flags & F_WRITEONLY) && p->type != T_TEXT) source_fail(at, "writeOnly is for plain strings");
     if ((p->flags & F_JOINED) && !(p->flags & F_READONLY)) source_fail(at, "x-from needs readOnly: it is no column");
     if (p->derived && (p->flags != F_READONLY || p->ref)) source_fail(at, "x-derived needs readOnly and nothing else: it is no column");
+    if (p->type == T_JSON && p->flags != F_READONLY) source_fail(at, "an object is readOnly and nothing else");
     if ((p->flags & F_SEALED) && (!is_text || (p->flags & (F_SEARCH | F_EXACT)) == F_SEARCH))
         source_fail(at, "a sealed x-secret needs a text, and is found by x-search \"exact\" only");
     for (size_t i = 0; i < sizeof bans / sizeof *bans; i++)

@@ -8,7 +8,7 @@ static const char *const type_names[T_COUNT] = {
     [T_TEXT] = "T_TEXT",   [T_CODE] = "T_CODE", [T_UUID] = "T_UUID",   [T_INT] = "T_INT",
     [T_MONEY] = "T_MONEY", [T_BOOL] = "T_BOOL", [T_DATE] = "T_DATE",   [T_TIME] = "T_TIME",
     [T_ENUM] = "T_ENUM",   [T_TAGS] = "T_TAGS", [T_PHONE] = "T_PHONE", [T_EMAIL] = "T_EMAIL",
-    [T_CODES] = "T_CODES",
+    [T_CODES] = "T_CODES", [T_JSON] = "T_JSON",
 };
 
 #define FLAGS(X)                                                                                                       \

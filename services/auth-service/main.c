@@ -22,7 +22,8 @@ const struct opt auth_opts[] = {
     { 0 },
 };
 
-static const struct resource *const resources[] = { &user_resource, &department_resource, &role_resource, &ip_rule_resource, &audit_log_resource, NULL };
+static const struct resource *const resources[] = { &user_resource,    &department_resource, &role_resource,
+                                                     &ip_rule_resource, &audit_log_resource,  NULL };
 static const struct pg_stmt *const statements[] = {
     &stmt_user_by_name, &stmt_login_attempt, &stmt_login_forgive, &stmt_session_begin, &stmt_grant,       &stmt_refresh,
     &stmt_sessions,     &stmt_sessions_end,  &stmt_password_of,   &stmt_password_set,  &stmt_key_signing, &stmt_key_add,

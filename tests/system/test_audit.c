@@ -66,6 +66,7 @@ static void test_writes_logins_and_denials_are_recorded(void **state)
     assert_string_equal(recorded(id, "user_agent"), "audit-test/1");
     assert_string_equal(recorded(id, "log_id"), header(r, "X-Request-Id"));
     assert_string_equal(recorded(id, "address ~ '^(127.0.0.1|::1)$' AND latency_us > 0 AND session_id IS NOT NULL"), "t");
+    assert_string_equal(recorded(id, "changes ->> 'customer_type'"), "[null, \"企业\"]");
     const struct {
         const char *token, *method, *path, *body, *operation, *status;
     } cases[] = {
@@ -88,6 +89,29 @@ static void test_writes_logins_and_denials_are_recorded(void **state)
     through(stack.gateway_url, rep.token, "PATCH", customer_path((char *)customer_id), "{}", after);
     recorded(after, "status");
     assert_false(is_there((char *)id)); /* a read that is allowed is nobody's business */
+}
+
+static void test_what_has_changed_is_recorded_and_secrets_are_not(void **state)
+{
+    (void)state;
+    char *id = customer(unique("改"), "\"description\":\"旧\",\"phone\":\"13912340001\""), *path = customer_path(id);
+    const char *rq = unique("rq"), *reveal = unique("rq"), *same = unique("rq"), *forged = unique("rq");
+    struct reply *r = through(stack.gateway_url, stack.admin_token, "PATCH", path,
+                              text("{\"description\":\"%s\",\"phone\":\"13912340002\",\"tags\":[\"新\"]}", repeat("长", 400)), rq);
+    assert_null(header(expect_status(r, 200), "X-Audit-Changes"));
+    assert_string_equal(recorded(rq, "(SELECT string_agg(key, ',' ORDER BY key) FROM jsonb_object_keys(changes) key)"),
+                        "description,phone,tags");
+    assert_string_equal(recorded(rq, "changes ->> 'phone'"), "[\"***\", \"***\"]");
+    assert_string_equal(recorded(rq, "changes -> 'description' ->> 0"), "旧");
+    assert_string_equal(recorded(rq, "length(changes -> 'description' ->> 1)"), "301");
+    expect_status(through(stack.gateway_url, stack.admin_token, "PATCH", path, "{\"tags\":[\"新\"]}", same), 200);
+    assert_string_equal(recorded(same, "coalesce(changes::text, 'none')"), "none");
+    through(stack.gateway_url, stack.admin_token, "POST", text("%s/reveal", path),
+            "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", reveal);
+    assert_string_equal(recorded(reveal, "reason"), "核对联系方式");
+    expect_status(through(stack.gateway_url, stack.admin_token, "DELETE", path, NULL, forged), 200);
+    assert_string_equal(recorded(forged, "(changes -> 'deleted_time' ->> 0 IS NULL AND changes -> 'deleted_time' ->> 1 IS NOT NULL)"), "t");
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM audit_records r WHERE r::text LIKE '%%1391234000%%'"), 0);
 }
 
 static void test_logins_are_recorded_with_their_account(void **state)
@@ -170,6 +194,43 @@ static void test_nobody_changes_a_record_unseen(void **state)
         assert_true(is_null_at(verification(), "data.broken"));
     }
     assert_int_equal(auth_service("", text("verify-audit %s", today())), 0);
+}
+
+static struct reply *add(const char *records)
+{
+    return http_send(&(struct request){ .method = "POST", .url = text("%s/internal/v1/audit-records", stack.auth_url),
+                                        .token = client_token("GATEWAY", "auth-service"), .body = text("{\"records\":%s}", records),
+                                        .headers = { "Content-Type: application/json" } });
+}
+
+static char *record_of(const char *time)
+{
+    return text("{\"log_id\":\"%s\",\"time\":\"%s\",\"method\":\"PUT\",\"operation\":\"x\",\"path\":\"/\",\"status\":200,\"latency_us\":1}",
+                sql(stack.auth_db, "SELECT gen_random_uuid()"), time);
+}
+
+static void test_records_come_once_and_days_go_as_a_whole(void **state)
+{
+    (void)state;
+    own_stack_only();
+    char *old = record_of("2020-02-01T23:59:59Z"), *two = text("[%s,%s]", old, record_of("2020-02-01T00:00:00Z"));
+    expect_number(expect_status(add(text("[%s]", old)), 200), "data.added", 1);
+    expect_number(expect_status(add(two), 200), "data.added", 1); /* one of them is there */
+    expect_number(expect_status(add(two), 200), "data.added", 0);
+    expect_error(add("[{\"log_id\":\"x\"}]"), 400, "INVALID_FIELD", "records");
+    expect_error(add("[{}]"), 400, "INVALID_FIELD", "records");
+    expect_error(add("7"), 400, "INVALID_FIELD", "records");
+    target(stack.auth_url);
+    struct reply *r = expect_status(GET("/api/v1/audit-logs/verification/2020-02-01"), 200);
+    assert_true(is_null_at(r, "data.broken") && number_at(r, "data.records") == 2);
+    sql(stack.auth_db, "SELECT housekeeping()");
+    expect_number(GET("/api/v1/audit-logs?day=2020-02-01"), "data.total", 2); /* for ever, unless somebody says */
+    sql(stack.auth_db, "UPDATE audit_retention SET keep_days = 365");
+    const char *kept = sql(stack.auth_db, "SELECT count(*) FROM audit_records WHERE day >= '2026-01-01'");
+    sql(stack.auth_db, "SELECT housekeeping()");
+    expect_number(GET("/api/v1/audit-logs?day=2020-02-01"), "data.total", 0);
+    assert_string_equal(kept, sql(stack.auth_db, "SELECT count(*) FROM audit_records WHERE day >= '2026-01-01'"));
+    sql(stack.auth_db, "UPDATE audit_retention SET keep_days = NULL");
 }
 
 /* --- faults ---------------------------------------------------------------------------------------------------------------------- */
@@ -316,9 +377,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes_logins_and_denials_are_recorded),
+        cmocka_unit_test(test_what_has_changed_is_recorded_and_secrets_are_not),
         cmocka_unit_test(test_logins_are_recorded_with_their_account),
         cmocka_unit_test(test_records_are_listed_for_who_may_see_them),
         cmocka_unit_test(test_nobody_changes_a_record_unseen),
+        cmocka_unit_test(test_records_come_once_and_days_go_as_a_whole),
         cmocka_unit_test(test_records_wait_for_auth_service),
         cmocka_unit_test(test_without_a_disk_nothing_that_needs_a_record_is_done),
         cmocka_unit_test(test_kills_lose_no_record_of_an_answer),

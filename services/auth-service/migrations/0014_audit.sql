@@ -20,6 +20,8 @@ CREATE TABLE audit_records (
     resource_id       text,
     status            integer NOT NULL,
     error             text,
+    reason            text,
+    changes           jsonb,
     latency_us        bigint NOT NULL,
     created_by        uuid,
     created_time      timestamptz NOT NULL DEFAULT now(),
@@ -36,7 +38,7 @@ CREATE INDEX audit_records_resource ON audit_records (resource_id, time DESC);
 -- As a resource of the REST layer.
 CREATE VIEW audit_logs AS
     SELECT r.log_id, r.time, r.user_id, r.username, r.session_id, r.address, r.user_agent, r.client_request_id, r.method, r.operation,
-           r.path, r.resource_id, r.status, r.error, r.latency_us, r.day, r.sequence, encode(r.hash, 'hex') AS hash, r.created_by,
+           r.path, r.resource_id, r.status, r.error, r.reason, r.changes, r.latency_us, r.day, r.sequence, encode(r.hash, 'hex') AS hash, r.created_by,
            r.created_time, r.created_by AS updated_by, r.created_time AS updated_time, 1 AS version, NULL::timestamptz AS deleted_time,
            r.xmin AS xmin
     FROM audit_records r;
@@ -101,4 +103,29 @@ CREATE FUNCTION audit_verify(of_day date) RETURNS TABLE (records bigint, broken 
     SELECT count(*), min(c.sequence) FILTER (WHERE c.sequence <> c.place OR c.hash <> audit_hash(c.before, c.record))
     FROM (SELECT a.sequence, a.hash, a AS record, row_number() OVER w AS place, coalesce(lag(a.hash) OVER w, '') AS before
           FROM audit_records a WHERE a.day = of_day WINDOW w AS (ORDER BY a.sequence)) c
+$$;
+
+-- --- retention: whole days, when an operator has said how many are kept -----------------------------------------------------
+
+CREATE TABLE audit_retention (
+    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+    keep_days integer CHECK (keep_days > 0) -- NULL: for ever
+);
+INSERT INTO audit_retention DEFAULT VALUES;
+
+CREATE FUNCTION audit_give_up() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT c.relname FROM audit_retention k, pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                WHERE i.inhparent = 'audit_records'::regclass
+                  AND c.relname < 'audit_records_' || to_char((now() AT TIME ZONE 'UTC')::date - k.keep_days, 'YYYYMMDD') LOOP
+        EXECUTE format('DROP TABLE %I', name);
+    END LOOP;
+END $$;
+
+ALTER FUNCTION housekeeping() RENAME TO housekeeping_sessions;
+CREATE FUNCTION housekeeping() RETURNS void LANGUAGE sql AS $$
+    SELECT housekeeping_sessions();
+    SELECT audit_give_up();
 $$;
