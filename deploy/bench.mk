@@ -44,4 +44,9 @@ bench-feed: ## the feed of events: docs/performance-feed.md (1 minute)
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/feed.sh
 
-.PHONY: bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed
+bench-guard: ## rate limits, address lists, audit: docs/performance-guard.md (2 minutes)
+	@deploy/bootstrap.sh
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed COST=$(O)/tests/bench/cost tests/bench/guard.sh
+
+.PHONY: bench-guard bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed

@@ -80,7 +80,7 @@ static struct str agent_of(const struct req *r)
     return str_sub(agent, 0, utf8_valid_len(agent));
 }
 
-static void write_record(struct jw *w, struct req *r)
+static void add_time(struct jw *w)
 {
     char time[40];
     int64_t ms = clock_unix_ms();
@@ -89,14 +89,24 @@ static void write_record(struct jw *w, struct req *r)
     gmtime_r(&second, &tm);
     size_t n = strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &tm);
     n += (size_t)snprintf(time + n, sizeof time - n, ".%03dZ", (int)(ms % 1000));
+    add_text(w, STR("time"), (struct str){ time, n });
+}
+
+static struct str account_of(struct req *r)
+{
+    return r->route && r->route->rate == RATE_LOGIN ? said(r, STR("username")) : STR_NONE;
+}
+
+static void write_record(struct jw *w, struct req *r)
+{
     jw_object(w);
     add_text(w, STR("log_id"), str_of(r->request_id));
-    add_text(w, STR("time"), (struct str){ time, n });
+    add_time(w);
     if (r->who) {
         add_text(w, STR("user_id"), r->who->user_id);
         add_text(w, STR("username"), r->who->username);
         add_text(w, STR("session_id"), r->who->session_id);
-    } else if (r->route->rate == RATE_LOGIN) add_text(w, STR("username"), said(r, STR("username")));
+    } else add_text(w, STR("username"), account_of(r));
     add_text(w, STR("address"), r->peer);
     add_text(w, STR("user_agent"), agent_of(r));
     add_text(w, STR("client_request_id"), r->client_request_id);
@@ -188,6 +198,42 @@ bool audit_hold(struct req *r, struct audit *a)
     req_hold(r);
     __atomic_add_fetch(&records, 1, __ATOMIC_RELAXED);
     return true;
+}
+
+/* --- what is not usual ---------------------------------------------------------------------------------------------------- */
+
+static void tell(struct req *r, struct audit *a, const struct watch_settings *s, const struct watch_alert *alert)
+{
+    char id[UUID_LEN + 1];
+    log_warn("not usual", LOG_Z("rule", alert->rule), LOG_STR("key", alert->key), LOG_INT("count", alert->count),
+             LOG_Z("request_id", r->request_id));
+    if (!a) return;
+    uuid_v7(id);
+    buf_clear(&a->record);
+    struct jw w = jw_to(&a->record);
+    jw_object(&w);
+    add_text(&w, STR("alert_id"), str_of(id));
+    add_time(&w);
+    add_text(&w, STR("rule"), str_of(alert->rule));
+    add_text(&w, STR("subject_kind"), str_of(alert->kind));
+    add_text(&w, STR("subject"), alert->key);
+    add_text(&w, STR("address"), r->peer);
+    add_text(&w, STR("request_id"), str_of(r->request_id));
+    const struct { struct str name; int64_t value; } numbers[] = {
+        { STR("hits"), alert->count }, { STR("window_s"), s->window_s }, { STR("block_s"), s->block_s },
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) jw_name(&w, numbers[i].name), jw_int(&w, numbers[i].value);
+    jw_object_end(&w);
+    buf_addc(&a->record, '\n');
+    spool_add(a->spool, buf_str(&a->record));
+}
+
+void audit_watch(struct req *r, struct audit *a, const struct watch_settings *s)
+{
+    struct watch_alert found[WATCH_RULES];
+    if (!r->route) return;
+    size_t n = watch_see(r, s, account_of(r), found);
+    for (size_t i = 0; i < n; i++) tell(r, a, s, &found[i]);
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------------------- */

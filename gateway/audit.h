@@ -9,6 +9,7 @@
 #include "app/peers.h"
 #include "base/config.h"
 #include "http/req.h"
+#include "watch.h"
 
 struct audit; /* per worker */
 struct courier;
@@ -30,6 +31,9 @@ bool audit_admits(struct req *r, const struct audit *a); /* false: r->problem sa
 
 /* Before an answer goes out. true: it waits, and goes by itself. */
 bool audit_hold(struct req *r, struct audit *a);
+
+/* An answer is out: what is not usual is logged, and told by the way of the records, if there is one. */
+void audit_watch(struct req *r, struct audit *a, const struct watch_settings *s);
 
 void audit_print(struct buf *out); /* metrics, from any thread */
 

@@ -25,7 +25,8 @@ static const struct str reserved[] = { STR("X-User-"),    STR("X-Forwarded-"), S
                                        STR("traceparent"), STR("tracestate") };
 /* The gateway's own in its replies. */
 static const struct str changes_header = STR("X-Audit-Changes"); /* for the audit alone */
-static const struct str own[] = { STR("Date"), STR("Content-Type"), STR("X-Request-Id"), STR("Server"), STR("X-Audit-Changes") };
+static const struct str own[] = { STR("Date"),   STR("Content-Type"),    STR("X-Request-Id"),
+                                  STR("Server"), STR("X-Audit-Changes"), STR("X-Records") };
 
 enum { COUNT_HOP = sizeof hop_by_hop / sizeof *hop_by_hop };
 
@@ -101,6 +102,7 @@ void forward_reply(struct req *r, const struct client_reply *reply, struct str *
     for (size_t i = 0; i < reply->header_count; i++) {
         struct header h = reply->headers[i];
         if (str_ieq(h.name, changes_header)) base64url_decode(&r->arena, h.value, &r->changes);
+        if (str_ieq(h.name, STR("X-Records"))) str_to_i64(h.value, 0, INT32_MAX, &r->records);
         if (str_ieq(h.name, STR("Content-Type"))) *ret_type = arena_dup(&r->arena, h.value);
         if (is_in(hop_by_hop, COUNT_HOP, h.name) || is_in(own, sizeof own / sizeof *own, h.name)) continue;
         if (is_named_by_connection(reply->headers, reply->header_count, h.name) || room-- == 0) continue;

@@ -27,6 +27,7 @@ struct gateway_settings {
     struct rates rates;
     struct addresses addresses;
     struct audit_settings audit;
+    struct watch_settings watch;
     int retries_max, backoff_ms, backoff_max_ms;
 
     /* made of those */

@@ -19,6 +19,7 @@ static void print_metrics(const struct app *app, struct buf *out)
     limiter_print(out);
     addresses_print(out);
     audit_print(out);
+    watch_print(out);
 }
 
 int main(int argc, char **argv)
@@ -45,7 +46,9 @@ int main(int argc, char **argv)
     listen_start(&s->app.listen);
     upstream_metrics_start(app.worker_count);
     limiter_start(app.worker_count);
+    watch_start();
     int status = app_run(&app);
+    watch_stop();
     limiter_stop();
     upstream_metrics_end();
     listen_stop();

@@ -127,6 +127,7 @@ static const struct settings_group groups[] = {
     { "gateway: retries", retry_opts, 0 },
     { "gateway: addresses", addresses_opts, offsetof(struct gateway_settings, addresses) },
     { "gateway: audit", audit_opts, offsetof(struct gateway_settings, audit) },
+    { "gateway: what is not usual", watch_opts, offsetof(struct gateway_settings, watch) },
     { "gateway: rate limits", rates_opts, offsetof(struct gateway_settings, rates) },
     { 0 },
 };

@@ -3,6 +3,7 @@
 #include "limiter.h"
 #include "upstream_metrics.h"
 
+#include "app/access.h"
 #include "app/dispatch.h"
 #include "app/listen.h"
 #include "app/outgoing.h"
@@ -38,6 +39,14 @@ static void on_admin(struct req *r)
     r->route = m.route;
     if (m.route) m.route->handler(r);
     else reply_fail(r, m.allowed ? E_METHOD_NOT_ALLOWED : E_NOT_FOUND);
+}
+
+static void on_replied(struct req *r)
+{
+    const struct gateway_settings *s = settings_of(r->worker);
+    const struct gateway *g = r->worker->extra;
+    access_log(r);
+    audit_watch(r, g->audit, &s->watch);
 }
 
 static bool on_hold(struct req *r)
@@ -116,6 +125,7 @@ bool gateway_worker_start(struct worker *w)
     if (s->app.trust.redis_url) g->redis = redis_new(w->base, s->app.trust.redis_url);
     w->on_reply = on_reply;
     w->on_hold = on_hold;
+    w->on_replied = on_replied;
     w->work = work_new(w->base);
     w->client = outgoing_client(w);
     g->audit = audit_new(w, &s->audit);

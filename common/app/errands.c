@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EVERY_MS = 1000, ASK_MS = 5000, REPLY_MAX = 256 * 1024, KINDS_MAX = 8 };
 
@@ -17,7 +18,8 @@ struct runner {
     struct worker *worker;
     const struct errand *errand;
     struct origin *origin;
-    struct client_token *token;
+    struct str target;
+    struct client_token *token; /* NULL: none is needed */
     struct exchange *exchange;
     struct pg_segment claimed, finished;
     struct arena arena; /* of the row that is being done */
@@ -48,7 +50,7 @@ static void row_done(struct runner *r)
 static void fail(struct runner *r, const char *what, int status)
 {
     if (!r->is_failing)
-        log_warn("an errand is not done", LOG_Z("service", r->errand->service), LOG_Z("path", r->errand->path), LOG_Z("what", what),
+        log_warn("an errand is not done", LOG_Z("service", r->errand->service), LOG_STR("target", r->target), LOG_Z("what", what),
                  LOG_INT("status", status));
     r->is_failing = true;
     row_done(r);
@@ -75,7 +77,7 @@ static void on_reply(void *arg, const struct client_reply *reply)
     struct runner *r = arg;
     r->exchange = NULL;
     if (reply->error != CLIENT_OK) return fail(r, "no answer", 0);
-    if (reply->status == 401) client_token_drop(r->token);
+    if (reply->status == 401 && r->token) client_token_drop(r->token);
     if (reply->status >= 500) return fail(r, "no answer", reply->status);
     r->values[0] = arena_cstr(&r->arena, pg_value(&r->claimed, 0, 0, 0));
     r->values[1] = arena_printf(&r->arena, "%d", reply->status).p;
@@ -87,17 +89,22 @@ static void on_reply(void *arg, const struct client_reply *reply)
 
 /* --- the question -------------------------------------------------------------------------------------------------------- */
 
-static void on_token(void *arg, struct str token)
+static void ask(struct runner *r, struct str token)
 {
-    struct runner *r = arg;
-    if (str_is_none(token)) return fail(r, "no token", 0);
-    const struct header headers[] = { { STR("Authorization"), arena_printf(&r->arena, "Bearer %.*s", STR_ARG(token)) },
-                                      { STR("Content-Type"), STR("application/json") } };
+    const struct header headers[] = { { STR("Content-Type"), STR("application/json") },
+                                      { STR("Authorization"), arena_printf(&r->arena, "Bearer %.*s", STR_ARG(token)) } };
     struct client_request request = {
-        .method = METHOD_POST, .target = str_of(r->errand->path), .headers = headers, .header_count = 2, .body = r->body,
+        .method = METHOD_POST, .target = r->target, .headers = headers, .header_count = r->token ? 2 : 1, .body = r->body,
         .timeout_ms = ASK_MS, .reply_max = REPLY_MAX, .idempotent = true,
     };
     r->exchange = client_send(r->origin, &request, on_reply, r);
+}
+
+static void on_token(void *arg, struct str token)
+{
+    struct runner *r = arg;
+    if (str_is_none(token)) fail(r, "no token", 0);
+    else ask(r, token);
 }
 
 static void on_claimed(struct pg_segment *s, void *arg)
@@ -112,7 +119,8 @@ static void on_claimed(struct pg_segment *s, void *arg)
     }
     r->body = r->errand->body(&r->arena, s);
     if (str_is_none(r->body)) return fail(r, "it cannot be asked", 0);
-    client_token_get(r->token, on_token, r);
+    if (r->token) client_token_get(r->token, on_token, r);
+    else ask(r, STR(""));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -127,15 +135,24 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- life ------------------------------------------------------------------------------------------------------------------ */
 
-static void runner_start(struct runner *r, struct worker *w, const struct peers *p, const struct errand *errand)
+static void runner_start(struct runner *r, struct worker *w, const struct peers *p, const struct errand *errand, const char *url)
 {
-    *r = (struct runner){ .worker = w, .errand = errand };
+    const char *host = strstr(url, "://"), *path = host && errand->url ? strchr(host + 3, '/') : NULL;
+    *r = (struct runner){ .worker = w, .errand = errand, .target = str_of(errand->url ? path ? path : "/" : errand->path) };
     arena_init(&r->arena);
-    r->origin = client_origin(w->client, str_of(peers_url(p, errand->service)));
-    r->token = client_token_new(w, p, errand->service);
+    r->origin = client_origin(w->client, path ? (struct str){ url, (size_t)(path - url) } : str_of(url));
+    if (!errand->url) r->token = client_token_new(w, p, errand->service);
     r->timer = event_new(w->base, -1, 0, on_timer, r);
     if (!r->origin || !r->timer) abort();
     again_in(r, EVERY_MS);
+}
+
+static const char *url_for(struct worker *w, const struct peers *p, const struct errand *errand)
+{
+    if (errand->url) return errand->url(w);
+    const char *url = p->auth_url && p->client_id ? peers_url(p, errand->service) : NULL;
+    if (!url) log_warn("errands are not done: a URL or SERVICE_CLIENT_ID is not set", LOG_Z("service", errand->service));
+    return url;
 }
 
 struct errands *errands_new(struct worker *w, const struct peers *p, const struct errand *errands)
@@ -143,10 +160,9 @@ struct errands *errands_new(struct worker *w, const struct peers *p, const struc
     if (w->index || !errands) return NULL;
     struct errands *e = calloc(1, sizeof *e);
     if (!e) abort();
-    for (; errands->service; errands++) {
-        bool is_set_up = peers_url(p, errands->service) && p->auth_url && p->client_id;
-        if (is_set_up && e->count < KINDS_MAX) runner_start(&e->runners[e->count++], w, p, errands);
-        else log_warn("errands are not done: a URL or SERVICE_CLIENT_ID is not set", LOG_Z("service", errands->service));
+    for (; errands->service && e->count < KINDS_MAX; errands++) {
+        const char *url = url_for(w, p, errands);
+        if (url) runner_start(&e->runners[e->count++], w, p, errands, url);
     }
     return e;
 }

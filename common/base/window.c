@@ -31,11 +31,16 @@ static void advance(struct window *w, uint64_t now_us)
     if (now > w->newest) w->newest = now;
 }
 
-void window_add(struct window *w, uint64_t now_us, int kind)
+void window_add_n(struct window *w, uint64_t now_us, int kind, uint32_t n)
 {
     advance(w, now_us);
-    w->part[w->newest % WINDOW_PARTS][kind]++;
-    w->sum[kind]++;
+    w->part[w->newest % WINDOW_PARTS][kind] += n;
+    w->sum[kind] += n;
+}
+
+void window_add(struct window *w, uint64_t now_us, int kind)
+{
+    window_add_n(w, now_us, kind, 1);
 }
 
 uint32_t window_sum(struct window *w, uint64_t now_us, int kind)

@@ -20,6 +20,7 @@ void window_init(struct window *w, int width_ms); /* at least WINDOW_PARTS */
 void window_clear(struct window *w);
 
 void window_add(struct window *w, uint64_t now_us, int kind);      /* kind: 0 to WINDOW_KINDS - 1, the caller's */
+void window_add_n(struct window *w, uint64_t now_us, int kind, uint32_t n);
 uint32_t window_sum(struct window *w, uint64_t now_us, int kind);
 
 #endif

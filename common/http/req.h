@@ -61,6 +61,7 @@ struct req {
     bool replied;                      /* or the reply has begun */
     bool reply_is_chunked, reply_is_full;
     struct str changes;                /* the gateway's: what the service says that it has changed, JSON; absent: nothing */
+    int64_t records;                   /* the gateway's: how many records the service says that it shows */
     const char *refused;               /* name of the limit or rule that it breaks; NULL: none */
 
     const struct req_flow *flow;       /* NULL: bodies come and go whole */

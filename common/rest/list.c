@@ -51,6 +51,11 @@ static const char *param_text(struct arena *a, int64_t n)
     return arena_printf(a, "%lld", (long long)n).p;
 }
 
+static struct str param_str(struct arena *a, int64_t n)
+{
+    return str_of(param_text(a, n));
+}
+
 static bool read_cursor(struct req *r, struct list *l)
 {
     struct str value, id;
@@ -339,6 +344,7 @@ static enum step list_reply(struct req *r)
     jw_array_end(&w);
     write_cursor(r, &w, l, rows.until);
     jw_object_end(&w);
+    req_reply_header(r, STR("X-Records"), param_str(&r->arena, rows.until)); /* for the gateway's watch */
     reply_end(r, &w);
     return STEP_WAIT;
 }

@@ -2,14 +2,17 @@
 #ifndef AUTH_SERVICE_AUTH_H
 #define AUTH_SERVICE_AUTH_H
 
+#include "app/errands.h"
 #include "base/config.h"
 #include "io/pg.h"
 
 struct auth_settings {
     int token_ttl_s, refresh_ttl_s, sessions_max;
+    const char *webhook_url; /* NULL: nobody is told */
     int failures_pair_max, failures_account_max, failures_address_max, delay_max_s, half_life_s; /* of logins: throttle.h */
 };
 extern const struct opt auth_opts[];
+extern const struct errand auth_errands[]; /* webhook.c */
 
 extern const struct pg_stmt stmt_user_by_name;   /* $1 name -> id, password hash, whether enabled */
 extern const struct pg_stmt stmt_key_signing;    /* -> kid, private PEM */

@@ -19,11 +19,13 @@ const struct opt auth_opts[] = {
     { "LOGIN_DELAY_MAX_S", O_INT, AT(delay_max_s), "300", O_LIVE, 1, 86400,
       "longest wait, in seconds: the first is 1 s and doubles with each failure" },
     { "LOGIN_DECAY_S", O_INT, AT(half_life_s), "3600", O_LIVE, 1, 86400, "time in which half of the failures are forgotten, in seconds" },
+    { "SECURITY_WEBHOOK_URL", O_STR, AT(webhook_url), NULL, 0, 1, 0,
+      "URL that security alerts are posted to, as JSON, until it takes them; default: none" },
     { 0 },
 };
 
 static const struct resource *const resources[] = { &user_resource,    &department_resource, &role_resource,
-                                                     &ip_rule_resource, &audit_log_resource,  NULL };
+                                                     &ip_rule_resource, &audit_log_resource,  &security_alert_resource, NULL };
 static const struct pg_stmt *const statements[] = {
     &stmt_user_by_name, &stmt_login_attempt, &stmt_login_forgive, &stmt_session_begin, &stmt_grant,       &stmt_refresh,
     &stmt_sessions,     &stmt_sessions_end,  &stmt_password_of,   &stmt_password_set,  &stmt_key_signing, &stmt_key_add,
@@ -46,6 +48,7 @@ int main(int argc, char **argv)
         .opts = auth_opts,
         .settings_size = sizeof(struct auth_settings),
         .announces = "revocations",
+        .errands = auth_errands,
     };
     return service_run(&service, argc, argv);
 }

@@ -104,7 +104,7 @@ static struct str body_of(struct arena *a, const struct pg_segment *row)
     return body;
 }
 
-const struct errand conversion_errands[] = { { "customer-service", path, &stmt_claim, &stmt_finish, body_of }, { 0 } };
+const struct errand conversion_errands[] = { { "customer-service", path, NULL, &stmt_claim, &stmt_finish, body_of }, { 0 } };
 
 /* --- at once, for who asks ------------------------------------------------------------------------------------------------------ */
 

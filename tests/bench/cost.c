@@ -6,6 +6,7 @@
 #include "schema/seal.h"
 #include "schemas.h"
 
+#include "base/cidr.h"
 #include "base/uuid.h"
 #include "base/vault.h"
 
@@ -23,6 +24,13 @@ static double cpu_us(void)
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static uint64_t random_u64(void)
+{
+    uint64_t n;
+    random_bytes((unsigned char *)&n, sizeof n);
+    return n;
 }
 
 static void must(bool ok, const char *what)
@@ -115,9 +123,31 @@ static void protection(void)
     buf_done(&faults);
 }
 
+/* An address in a list of so many prefixes of all lengths. */
+static void prefixes(void)
+{
+    enum { PREFIXES = 100 * 1000, LOOKUPS = 1000 * 1000, ADDRESSES = 4096 };
+    static struct ip ips[ADDRESSES];
+    struct cidr_set *set = cidr_set_new();
+    int found = 0;
+    while (cidr_set_count(set) < PREFIXES) {
+        struct cidr c = { .ip = { .width = IP_V4_BITS }, .bits = 8 + (int)(random_u64() % 25) };
+        c.ip.high = random_u64() >> (64 - c.bits) << (64 - c.bits);
+        cidr_set_add(set, &c, 1);
+    }
+    for (int i = 0; i < ADDRESSES; i++) ips[i] = (struct ip){ .width = IP_V4_BITS, .high = random_u64() >> 32 << 32 };
+    double begun = cpu_us();
+    for (int i = 0; i < LOOKUPS; i++) found += cidr_set_find(set, &ips[i % ADDRESSES], NULL);
+    double took = cpu_us() - begun;
+    must(found > 0, "no address is in the list");
+    printf("cidr_us %.3f\n", took / LOOKUPS);
+    cidr_set_free(set);
+}
+
 int main(void)
 {
     token_check();
     protection();
+    prefixes();
     return EXIT_SUCCESS;
 }

@@ -67,6 +67,8 @@ static const struct expectation {
     { "listAuditLogs", "audit:view", NULL, 200, 0, 0 },
     { "verifyAuditLogs", "audit:view", NULL, 400, 0, 0 }, /* the day is none */
     { "getAuditLog", "audit:view", NULL, 404, 0, 0 },
+    { "listSecurityAlerts", "audit:view", NULL, 200, 0, 0 },
+    { "getSecurityAlert", "audit:view", NULL, 404, 0, 0 },
     { "internalAddAuditRecords", "audit:write", "{}", 200, 0, 0 },
 
     { "listCustomers", "customer:view", NULL, 200, 0, 0 },
