@@ -8,7 +8,7 @@
 #define AT_CLASS(class) AT(text[RATE_OF_CLASS + (class)])
 const struct opt rates_opts[] = { /* the first in the order of enum rate_kind */
     { "RATE_USER", O_STR, AT(text[RATE_OF_USER]), "600/min", O_LIVE, 0, 0,
-      "requests of one user, per s, min or h; empty, here and below: no limit" },
+      "requests of one user, per s, min or h; none, here and below: no limit" },
     { "RATE_CLIENT", O_STR, AT(text[RATE_OF_CLIENT]), "6000/min", O_LIVE, 0, 0, "requests of one program with a token of its own" },
     { "RATE_ADDRESS", O_STR, AT(text[RATE_OF_ADDRESS]), "600/min", O_LIVE, 0, 0, "requests without a token from one address" },
     { "RATE_READ", O_STR, AT_CLASS(RATE_READ), "", O_LIVE, 0, 0, "those of them that read" },

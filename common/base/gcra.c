@@ -10,7 +10,7 @@ bool rate_read(struct str text, struct rate *ret)
     struct str period = str_trim(text), count = str_cut(&period, '/');
     int64_t capacity;
     *ret = (struct rate){ 0, 1 };
-    if (!count.len && str_is_none(period)) return true;
+    if (str_is_none(period) && (!count.len || str_is(count, "none"))) return true;
     if (!str_to_i64(count, 1, RATE_CAPACITY_MAX, &capacity)) return false;
     for (size_t i = 0; i < sizeof periods / sizeof *periods; i++) {
         if (!str_is(period, periods[i].name)) continue;

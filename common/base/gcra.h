@@ -14,7 +14,7 @@ struct rate {
 
 enum { RATE_CAPACITY_MAX = 1000000 };
 
-/* "600/min"; per s, min or h. Empty: no limit. False: something else. */
+/* "600/min"; per s, min or h. Empty or "none": no limit. False: something else. */
 bool rate_read(struct str text, struct rate *ret);
 
 /* A share of it for one of `parts`: at least one at a time. */

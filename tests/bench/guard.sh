@@ -136,9 +136,10 @@ DOC
 stack_start
 load
 ports_take < <(printf '%s 0\n' bare bare_admin limits limits_admin audit audit_admin)
-gateway bare RATE_USER= RATE_CLIENT= RATE_ADDRESS= RATE_LOGIN= RATE_REPORT= AUDIT_FOLDER=
+unlimited=(RATE_USER=none RATE_CLIENT=none RATE_ADDRESS=none RATE_LOGIN=none RATE_REPORT=none)
+gateway bare "${unlimited[@]}" AUDIT_FOLDER=
 gateway limits RATE_USER=1000000/s RATE_READ=1000000/s AUDIT_FOLDER=
-gateway audit RATE_USER= RATE_CLIENT= RATE_ADDRESS= RATE_LOGIN= RATE_REPORT= AUDIT_FOLDER="$WORK/audit"
+gateway audit "${unlimited[@]}" AUDIT_FOLDER="$WORK/audit"
 costs
 records
 result records_missing $(($(awk '$1 == "records_offered" { print $2 }' "$WORK/results") - $(awk '$1 == "records_stored" { print $2 }' "$WORK/results")))

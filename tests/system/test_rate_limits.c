@@ -93,6 +93,16 @@ static void test_every_answer_tells_how_its_sender_stands(void **state)
     assert_int_equal(header_number(expect_status(ask(&g, user_with_role("SALES_REP"), READ_PATH), 200), "X-RateLimit-Remaining"), 2);
 }
 
+static void test_none_is_no_limit(void **state)
+{
+    (void)state;
+    struct replica g = replica_start("gateway", "RATE_USER=none", "RATE_ADDRESS=none", REDIS, NULL);
+    const char *token = user_with_role("SALES_REP");
+    struct reply *r = NULL;
+    for (int i = 0; i < 620; i++) r = ask(&g, token, READ_PATH); /* more than there are by default */
+    assert_null(header(expect_status(r, 200), "RateLimit"));
+}
+
 static void test_refused_request_costs_nothing(void **state)
 {
     (void)state;
@@ -223,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_at_two_gateways_passes_the_limit_and_hardly_more),
         cmocka_unit_test(test_every_answer_tells_how_its_sender_stands),
+        cmocka_unit_test(test_none_is_no_limit),
         cmocka_unit_test(test_refused_request_costs_nothing),
         cmocka_unit_test(test_retry_after_is_kept),
         cmocka_unit_test(test_logins_are_counted_by_address),

@@ -61,7 +61,7 @@ static bool metric_is(const struct replica *g, const char *line)
 static void test_failed_logins_of_an_account_and_of_an_address(void **state)
 {
     (void)state;
-    struct replica g = gateway_with("WATCH_LOGIN_FAILURES_OF_ACCOUNT=3", "WATCH_LOGIN_FAILURES_OF_ADDRESS=5", "RATE_LOGIN=");
+    struct replica g = gateway_with("WATCH_LOGIN_FAILURES_OF_ACCOUNT=3", "WATCH_LOGIN_FAILURES_OF_ADDRESS=5", "RATE_LOGIN=none");
     const char *account = unique("opfer"), *address = "198.51.100.77";
     for (int i = 0; i < 6; i++)
         ask(&g, text("198.51.100.%d", i + 1), NULL, "POST", "/api/v1/auth/login",
@@ -103,7 +103,7 @@ static void test_denials_misses_and_much_reading_of_a_user(void **state)
 static void test_many_records_of_a_user(void **state)
 {
     (void)state;
-    struct replica g = gateway_with("WATCH_RECORDS_OF_USER=8", "RATE_USER=", "RATE_READ=");
+    struct replica g = gateway_with("WATCH_RECORDS_OF_USER=8", "RATE_USER=none", "RATE_READ=none");
     struct user rep = user_in("SALES_REP", department_below(NULL));
     as(rep.token);
     for (int i = 0; i < 3; i++) customer(unique("某"), NULL);
@@ -157,7 +157,7 @@ static void test_an_address_is_denied_for_a_while_when_that_is_wanted(void **sta
 {
     (void)state;
     own_stack_only();
-    struct replica g = gateway_with("WATCH_DENIALS_OF_ADDRESS=3", "WATCH_BLOCK_S=60", "RATE_ADDRESS=");
+    struct replica g = gateway_with("WATCH_DENIALS_OF_ADDRESS=3", "WATCH_BLOCK_S=60", "RATE_ADDRESS=none");
     const char *address = "198.51.100.200";
     assert_false(is_denied(&g));
     for (int i = 0; i < 5; i++) expect_status(ask(&g, address, "x", "GET", "/api/v1/customers", NULL), 401);
@@ -173,7 +173,7 @@ static void test_an_address_is_denied_for_a_while_when_that_is_wanted(void **sta
 static void test_a_login_from_somewhere_new(void **state)
 {
     (void)state;
-    struct replica g = gateway_with("WATCH_BLOCK_S=0", "RATE_LOGIN=", "RATE_ADDRESS=");
+    struct replica g = gateway_with("WATCH_BLOCK_S=0", "RATE_LOGIN=none", "RATE_ADDRESS=none");
     char *name = text("%s", unique("reisend"));
     user(name, NULL);
     const char *body = text("{\"username\":\"%s\",\"password\":\"%s\"}", name, STAFF_PASSWORD);

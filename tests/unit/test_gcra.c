@@ -13,7 +13,8 @@ static void test_rates_are_read(void **state)
         uint64_t interval_us;
     } cases[] = {
         { "600/min", true, 600, 100000 }, { " 10/s ", true, 10, 100000 }, { "1000000/s", true, 1000000, 1 }, { "7/h", true, 7, 514285714 },
-        { "", true, 0, 1 },               { "600", false, 0, 0 },         { "0/min", false, 0, 0 },          { "-1/s", false, 0, 0 },
+        { "", true, 0, 1 },               { "none", true, 0, 1 },         { "none/s", false, 0, 0 },
+        { "600", false, 0, 0 },         { "0/min", false, 0, 0 },          { "-1/s", false, 0, 0 },
         { "1000001/s", false, 0, 0 },     { "10/day", false, 0, 0 },      { "/s", false, 0, 0 },             { "1.5/s", false, 0, 0 },
     };
     (void)state;
