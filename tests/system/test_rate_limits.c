@@ -151,6 +151,27 @@ static void test_logins_are_counted_by_address(void **state)
     expect_status(http_send(&login), 401);
 }
 
+/* The limit is the user's, not the token's or the path's; an address is what the connection says, unless it is a trusted proxy. */
+static void test_nobody_evades_a_limit(void **state)
+{
+    (void)state;
+    struct replica g = replica_start("gateway", "RATE_USER=3/h", "RATE_ADDRESS=3/h", "TRUSTED_PROXIES=127.0.0.9", REDIS, NULL);
+    struct user rep = user_in("SALES_REP", NULL);
+    static const char *const paths[] = { READ_PATH, "/api/v1/dictionaries/%67ender", READ_PATH "?x=1", "/api/v1/dictionaries/gende%72" };
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        user_log_in(&rep); /* another token each time */
+        long status = ask(&g, rep.token, paths[i])->status;
+        expect((status == 429) == (i == 3), "%s: %ld", paths[i], status);
+    }
+    static const char *const claims[] = { "X-Forwarded-For: 203.0.113.1", "X-Forwarded-For: 203.0.113.2", "X-Real-IP: 203.0.113.3",
+                                          "Forwarded: for=203.0.113.4" };
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        const struct reply *r = http_send(&(struct request){ .method = "GET", .url = text("%s/api/v1/errors", g.https_url),
+                                                             .headers = { claims[i] } });
+        expect((r->status == 429) == (i == 3), "%s: %ld", claims[i], r->status);
+    }
+}
+
 static void test_roles_have_limits_of_their_own(void **state)
 {
     (void)state;
@@ -234,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_burst_at_two_gateways_passes_the_limit_and_hardly_more),
         cmocka_unit_test(test_every_answer_tells_how_its_sender_stands),
         cmocka_unit_test(test_none_is_no_limit),
+        cmocka_unit_test(test_nobody_evades_a_limit),
         cmocka_unit_test(test_refused_request_costs_nothing),
         cmocka_unit_test(test_retry_after_is_kept),
         cmocka_unit_test(test_logins_are_counted_by_address),
