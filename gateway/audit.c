@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { RECORD_MAX = 16 * 1024, AGENT_MAX = 300, HOLD_MAX_US = 2000000, LOOK_MS = 500 };
+enum { RECORD_MAX = 128 * 1024, TEXT_MAX = 300, LONG_MAX_KEPT = 2000, HOLD_MAX_US = 2000000, LOOK_MS = 500 };
 
 #define AT(member) offsetof(struct audit_settings, member)
 const struct opt audit_opts[] = {
@@ -41,12 +41,19 @@ bool audit_check(const struct audit_settings *s, const struct outgoing *o, struc
 
 /* --- a record ----------------------------------------------------------------------------------------------------------- */
 
-static void add_text(struct jw *w, struct str name, struct str value)
+/* Whatever a client sends is a record that can be kept: texts are cut, and what PostgreSQL has no text for is said to be none. */
+static void add_cut(struct jw *w, struct str name, struct str value, size_t max)
 {
     if (str_is_none(value)) return;
+    bool is_text = utf8_valid(value) && !memchr(value.p, 0, value.len);
+    if (is_text && value.len > max) value = str_sub(value, 0, utf8_valid_len(str_sub(value, 0, max)));
     jw_name(w, name);
-    if (utf8_valid(value)) jw_str(w, value);
-    else jw_str(w, STR("(not UTF-8)"));
+    jw_str(w, is_text ? value : STR("(no text)"));
+}
+
+static void add_text(struct jw *w, struct str name, struct str value)
+{
+    add_cut(w, name, value, TEXT_MAX);
 }
 
 /* What the request says of itself: whom a login is for, why something is done. */
@@ -70,14 +77,6 @@ static struct str resource_of(const struct req *r)
         if (uuid_valid(id)) return id;
     }
     return STR_NONE;
-}
-
-static struct str agent_of(const struct req *r)
-{
-    struct str agent = req_header(r, STR("User-Agent"));
-    if (agent.len <= AGENT_MAX) return agent;
-    agent.len = AGENT_MAX;
-    return str_sub(agent, 0, utf8_valid_len(agent));
 }
 
 static void add_time(struct jw *w)
@@ -108,16 +107,16 @@ static void write_record(struct jw *w, struct req *r)
         add_text(w, STR("session_id"), r->who->session_id);
     } else add_text(w, STR("username"), account_of(r));
     add_text(w, STR("address"), r->peer);
-    add_text(w, STR("user_agent"), agent_of(r));
+    add_text(w, STR("user_agent"), req_header(r, STR("User-Agent")));
     add_text(w, STR("client_request_id"), r->client_request_id);
     add_text(w, STR("method"), method_names[r->method]);
     add_text(w, STR("operation"), r->route->operation);
-    add_text(w, STR("path"), r->path);
+    add_cut(w, STR("path"), r->path, LONG_MAX_KEPT);
     add_text(w, STR("resource_id"), resource_of(r));
     jw_name(w, STR("status"));
     jw_int(w, r->status);
     if (r->problem.code) add_text(w, STR("error"), str_of(err_table[r->problem.code].slug));
-    if (r->status == 200 && r->method != METHOD_GET) add_text(w, STR("reason"), said(r, STR("reason")));
+    if (r->status == 200 && r->method != METHOD_GET) add_cut(w, STR("reason"), said(r, STR("reason")), LONG_MAX_KEPT);
     if (r->changes.len) jw_name(w, STR("changes")), jw_raw(w, r->changes);
     jw_name(w, STR("latency_us"));
     jw_int(w, (int64_t)(clock_us() - r->start_us));

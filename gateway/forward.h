@@ -5,7 +5,7 @@
 #include "http/client.h"
 #include "http/req.h"
 
-enum { FORWARD_OWN = 6, FORWARD_MAX = LIMIT_HEADERS + FORWARD_OWN };
+enum { FORWARD_OWN = 7, FORWARD_MAX = LIMIT_HEADERS + FORWARD_OWN };
 
 /* What the client sent, without hop-by-hop fields and those that only a gateway may send, and the gateway's own. `timeout_ms`: how
  * long the service has. Returns the number of fields in `out`. */

@@ -1,4 +1,4 @@
-/* Records of the gateways: added once each, chained, and verified day by day (0014_audit.sql). */
+/* Records of the gateways: added once each, chained, and verified day by day (0014_audit.sql, 0016_security_alerts.sql). */
 #include "auth.h"
 #include "command.h"
 

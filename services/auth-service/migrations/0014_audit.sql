@@ -69,35 +69,6 @@ BEGIN
     END IF;
 END $$;
 
--- Adds those that are not there yet; their number. One at a time: a chain has one end.
-CREATE FUNCTION audit_add(records jsonb, by_client uuid) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-    r     audit_records;
-    entry jsonb;
-    last  audit_records;
-    added integer := 0;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended('audit_records', 0));
-    FOR entry IN SELECT * FROM jsonb_array_elements(records) LOOP
-        r := jsonb_populate_record(NULL::audit_records, entry);
-        r.day := (r.time AT TIME ZONE 'UTC')::date;
-        r.created_by := by_client;
-        r.created_time := now();
-        IF r.day IS DISTINCT FROM last.day THEN
-            PERFORM audit_partition(r.day);
-            last := NULL;
-            SELECT a.* INTO last FROM audit_records a WHERE a.day = r.day ORDER BY a.sequence DESC LIMIT 1;
-        END IF;
-        CONTINUE WHEN EXISTS (SELECT FROM audit_records a WHERE a.day = r.day AND a.log_id = r.log_id);
-        r.sequence := coalesce(last.sequence, 0) + 1;
-        r.hash := audit_hash(coalesce(last.hash, ''), r);
-        INSERT INTO audit_records SELECT r.*;
-        last := r;
-        added := added + 1;
-    END LOOP;
-    RETURN added;
-END $$;
-
 -- How many records a day has, and the first that is not what it was, or whose predecessor is not. NULL: all are.
 CREATE FUNCTION audit_verify(of_day date) RETURNS TABLE (records bigint, broken integer) LANGUAGE sql STABLE AS $$
     SELECT count(*), min(c.sequence) FILTER (WHERE c.sequence <> c.place OR c.hash <> audit_hash(c.before, c.record))

@@ -53,8 +53,8 @@ CREATE FUNCTION security_new_address(r audit_records) RETURNS boolean LANGUAGE s
         SELECT FROM audit_records a WHERE a.username = r.username AND a.operation = 'login' AND a.status = 200 AND a.address = r.address)
 $$;
 
--- As in 0014_audit.sql; what has an alert_id is an alert.
-CREATE OR REPLACE FUNCTION audit_add(records jsonb, by_client uuid) RETURNS integer LANGUAGE plpgsql AS $$
+-- Adds what the gateways bring, records and alerts, as far as it is not there yet; how many records. One at a time: a chain has one end.
+CREATE FUNCTION audit_add(records jsonb, by_client uuid) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     r     audit_records;
     entry jsonb;
