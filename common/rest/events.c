@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-enum { LIMIT_USUAL = 100, LIMIT_MOST = 500, WAIT_MOST_S = 30, LOOK_MS = 200 };
-enum { RESOURCES_MAX = EVENTS_STATEMENTS_MAX - 1, SQL_MAX = 32 * 1024 };
+enum { LIMIT_USUAL = 100, LIMIT_MOST = 500, WAIT_MOST_S = 30, LOOK_MS = 200, APART_MS = 20 };
+enum { RESOURCES_MAX = EVENTS_STATEMENTS_MAX - 2, SQL_MAX = 32 * 1024 };
+enum { CALL_PLAN, CALL_PAGE };
 enum { PAGE_EVENTS, PAGE_COUNT, PAGE_LAST, PAGE_XMIN, PAGE_EXPIRED };
 
 /* One page that is asked for. The cursor is "events.<turn>.<event_id>" or "snapshot.<aggregate>.<id>.<turn>", the last being where
@@ -27,7 +28,7 @@ struct page {
     const char *after, *turn; /* id and floor, or event id and turn */
     const char *values[4];
     struct pg_segment *segment;
-    uint64_t until_us;
+    uint64_t until_us, looked_us;
     struct req *req; /* while it waits: */
     struct event *timer;
     LIST_ENTRY(page) link;
@@ -36,22 +37,40 @@ struct page {
 struct events {
     struct worker *worker;
     LIST_HEAD(, page) waiting;
+    uint64_t noted_us, looked_us; /* when there was news, and when somebody last looked */
     bool is_ending;
 };
 
 /* --- statements ---------------------------------------------------------------------------------------------------------- */
 
+/* A page is read off the index that has its order, and planned once. Without statistics, such as of a table that has just grown,
+ * PostgreSQL would sort all that is left for each page. */
+static const struct pg_stmt statement_of_plan = {
+    "events_plan", "SELECT set_config('enable_sort', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
+};
+
 static const struct resource *resources[RESOURCES_MAX];
 static size_t resource_count;
 static struct pg_stmt statement_of_events, statements_of_snapshots[RESOURCES_MAX];
 
-static void add_columns(struct buf *b, const struct resource *r)
+enum { COLUMNS_AT_ONCE = 50 }; /* a function takes 100 arguments */
+
+/* What others are told of a record: these columns of its image and no more. Names them all, which is many times as fast as looking at each
+ * column that is there (jsonb_each). */
+static void add_column(struct buf *b, const char *image, const char *name, int nth)
 {
-    buf_addz(b, "ARRAY['deleted_time'");
+    const char *before = nth == 0 ? "(jsonb_build_object(" : nth % COLUMNS_AT_ONCE ? "," : ") || jsonb_build_object(";
+    buf_addf(b, "%s'%s',%s->'%s'", before, name, image, name);
+}
+
+static void add_data(struct buf *b, const char *image, const struct resource *r)
+{
+    int n = 0;
+    add_column(b, image, "deleted_time", n++);
     for (size_t i = 0; i < r->field_count; i++)
-        if (!(r->fields[i].flags & (F_SECRET | F_JOINED | F_WRITEONLY))) buf_addf(b, ",'%s'", r->fields[i].name.p);
-    for (const char *const *more = r->event_columns; more && *more; more++) buf_addf(b, ",'%s'", *more);
-    buf_addz(b, "]");
+        if (!(r->fields[i].flags & (F_SECRET | F_JOINED | F_WRITEONLY))) add_column(b, image, r->fields[i].name.p, n++);
+    for (const char *const *more = r->event_columns; more && *more; more++) add_column(b, image, *more, n++);
+    buf_addz(b, "))");
 }
 
 #define TIME_OF(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
@@ -68,12 +87,12 @@ static struct pg_stmt make_snapshot(struct buf *b, const struct resource *r)
 {
     char name[64];
     const char *id = r->fields[r->id].name.p;
-    buf_addf(b, "WITH page AS MATERIALIZED (SELECT * FROM %s WHERE %s > $1::uuid ORDER BY %s LIMIT $2::integer) "
+    buf_addf(b, "WITH page AS MATERIALIZED (SELECT t.*, to_jsonb(t) AS image FROM %s t WHERE %s > $1::uuid ORDER BY %s LIMIT $2::integer) "
                 "SELECT coalesce((SELECT json_agg(json_build_object('aggregate', '%s', 'aggregate_id', p.%s, "
-                "'type', '%s.snapshot', 'version', p.version, 'time', " TIME_OF("p.updated_time") ", 'data', feed_data(to_jsonb(p), ",
+                "'type', '%s.snapshot', 'version', p.version, 'time', " TIME_OF("p.updated_time") ", 'data', ",
              r->table, id, id, r->name.p, id, r->name.p);
-    add_columns(b, r);
-    buf_addf(b, ")) ORDER BY p.%s) FROM page p), '[]'), (SELECT count(*) FROM page), (SELECT %s FROM page ORDER BY %s DESC LIMIT 1), "
+    add_data(b, "p.image", r);
+    buf_addf(b, ") ORDER BY p.%s) FROM page p), '[]'), (SELECT count(*) FROM page), (SELECT %s FROM page ORDER BY %s DESC LIMIT 1), "
                 "pg_snapshot_xmin(pg_current_snapshot())", id, id, id);
     snprintf(name, sizeof name, "%s_snapshot", r->name.p);
     return statement(name, b);
@@ -85,12 +104,12 @@ static struct pg_stmt make_events(struct buf *b)
                 "AND o.turn < pg_snapshot_xmin(pg_current_snapshot()) AND o.aggregate = ANY ($3::text[]) "
                 "ORDER BY o.turn, o.event_id LIMIT $4::integer) SELECT coalesce((SELECT json_agg(json_build_object('event_id', p.event_id, "
                 "'aggregate', p.aggregate, 'aggregate_id', p.aggregate_id, 'type', p.type, 'version', p.version, 'time', "
-                TIME_OF("p.created_time") ", 'data', feed_data(p.after, CASE p.aggregate");
+                TIME_OF("p.created_time") ", 'data', CASE p.aggregate");
     for (size_t i = 0; i < resource_count; i++) {
         buf_addf(b, " WHEN '%s' THEN ", resources[i]->name.p);
-        add_columns(b, resources[i]);
+        add_data(b, "p.after", resources[i]);
     }
-    buf_addz(b, " END)) ORDER BY p.turn, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
+    buf_addz(b, " END) ORDER BY p.turn, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
                 "(SELECT turn || '.' || event_id FROM page ORDER BY turn DESC, event_id DESC LIMIT 1), "
                 "pg_snapshot_xmin(pg_current_snapshot()), "
                 "$1::xid8 <= (SELECT xid FROM feed_floor) OR $1::xid8 > pg_snapshot_xmax(pg_current_snapshot())");
@@ -111,8 +130,9 @@ size_t events_statements(const struct resource *const *all, const struct pg_stmt
     }
     statement_of_events = make_events(&b);
     to[resource_count] = &statement_of_events;
+    to[resource_count + 1] = &statement_of_plan;
     buf_done(&b);
-    return resource_count + 1;
+    return resource_count + 2;
 }
 
 /* --- what is asked for ------------------------------------------------------------------------------------------------------ */
@@ -195,7 +215,9 @@ static enum step page_query(struct req *r)
     struct page *p = r->state;
     bool is_snapshot = p->snapshot < resource_count;
     const char *limit = arena_printf(&r->arena, "%d", (int)p->limit).p;
+    p->looked_us = r->worker->events->looked_us = clock_us();
     p->segment = segment_new(r, PG_SLOW, true);
+    pg_add(p->segment, &statement_of_plan, NULL, 0);
     if (is_snapshot) {
         memcpy(p->values, (const char *[]){ p->after, limit }, 2 * sizeof *p->values);
         pg_add(p->segment, &statements_of_snapshots[p->snapshot], p->values, 2);
@@ -209,7 +231,7 @@ static enum step page_query(struct req *r)
 
 static struct str column(const struct page *p, int which)
 {
-    return pg_value(p->segment, 0, 0, which);
+    return pg_value(p->segment, CALL_PAGE, 0, which);
 }
 
 static struct str next_cursor(struct arena *a, struct page *p)
@@ -281,17 +303,30 @@ static void on_timer(evutil_socket_t fd, short what, void *page)
     look(page);
 }
 
+/* In how many microseconds those who wait may be woken again. One look finds all that was written meanwhile, so at any rate of writes
+ * there are no more of them than 1000 / APART_MS a second; the first event after a pause is told at once. */
+static uint64_t rest_us(const struct events *e)
+{
+    uint64_t now = clock_us(), next = e->looked_us + APART_MS * 1000;
+    return next > now ? next - now : 0;
+}
+
+static void look_in(struct page *p, uint64_t us)
+{
+    struct timeval wait = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+    event_add(p->timer, &wait);
+}
+
 /* false: it is time to say that there is nothing. */
 static bool put_off(struct req *r, struct page *p)
 {
-    static const struct timeval soon = { 0, LOOK_MS * 1000 };
     struct events *e = r->worker->events;
     if (e->is_ending || !r->conn || clock_us() >= p->until_us) return false;
     req_hold(r);
     p->req = r;
     p->timer = event_new(r->worker->base, -1, 0, on_timer, p);
     if (!p->timer) abort();
-    event_add(p->timer, &soon);
+    look_in(p, e->noted_us >= p->looked_us ? rest_us(e) : LOOK_MS * 1000);
     LIST_INSERT_HEAD(&e->waiting, p, link);
     return true;
 }
@@ -305,7 +340,7 @@ struct events *events_new(struct worker *w)
     return e;
 }
 
-void events_wake(struct events *e)
+static void look_all(struct events *e)
 {
     for (struct page *p = LIST_FIRST(&e->waiting), *next; p; p = next) {
         next = LIST_NEXT(p, link);
@@ -313,10 +348,19 @@ void events_wake(struct events *e)
     }
 }
 
+void events_wake(struct events *e)
+{
+    struct page *p;
+    uint64_t us = rest_us(e);
+    e->noted_us = clock_us();
+    if (!us) return look_all(e);
+    LIST_FOREACH(p, &e->waiting, link) look_in(p, us);
+}
+
 void events_end(struct events *e)
 {
     e->is_ending = true;
-    events_wake(e);
+    look_all(e);
 }
 
 void events_free(struct events *e)

@@ -25,7 +25,7 @@ void events_end(struct events *e); /* answers all who wait, now and from now on 
 void events_free(struct events *e);
 
 /* Appends the statements that these resources need; their number. */
-enum { EVENTS_STATEMENTS_MAX = 33 };
+enum { EVENTS_STATEMENTS_MAX = 34 };
 size_t events_statements(const struct resource *const *resources, const struct pg_stmt **to);
 
 #endif
