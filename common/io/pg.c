@@ -156,6 +156,11 @@ size_t pg_in_flight(const struct pg *p)
     return p->in_flight;
 }
 
+static enum pg_lane lane_of(const struct pg *p, const struct pg_segment *s)
+{
+    return s->lane == PG_FAST && !s->reads && p->config.connections[PG_CHANGE] ? PG_CHANGE : s->lane;
+}
+
 /* The least loaded ready connection of the lane; of any lane when that one has none. */
 static struct pg_conn *pg_choose(const struct pg *p, enum pg_lane lane)
 {
@@ -177,7 +182,7 @@ void pg_submit(struct pg *p, struct pg_segment *s)
         p->in_flight++;
     }
     if (!s->deadline_us) s->deadline_us = now + (uint64_t)p->config.statement_timeout_ms * 1000;
-    struct pg_conn *c = p->closing ? NULL : pg_choose(p, s->lane);
+    struct pg_conn *c = p->closing ? NULL : pg_choose(p, lane_of(p, s));
     if (!c) pg_fail_later(p, s, E_DATABASE_DOWN);
     else if (pg_conn_load(c) >= LIMIT_PG_QUEUE) pg_fail_later(p, s, E_OVERLOADED);
     else pg_conn_submit(c, s);

@@ -8,14 +8,14 @@ static void ignore_notice(void *arg, const char *text) /* libpq would print it t
     (void)arg, (void)text;
 }
 
-/* Statements of the fast lane go by primary key: their plan does not depend on the values, so it is made once. */
+/* Statements that are not lists go by primary key: their plan does not depend on the values, so it is made once. */
 static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane lane)
 {
     char options[256];
     snprintf(options, sizeof options,
              "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
              "-c client_min_messages=warning -c plan_cache_mode=%s",
-             config->timezone, config->statement_timeout_ms, lane == PG_FAST ? "force_generic_plan" : "auto");
+             config->timezone, config->statement_timeout_ms, lane == PG_SLOW ? "auto" : "force_generic_plan");
     const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
     const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };
     return PQconnectdbParams(keys, values, 1);
