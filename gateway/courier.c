@@ -58,22 +58,30 @@ static bool find_oldest(struct courier *c)
     return *best;
 }
 
-/* The lines as an array. One without its newline was never whole, and nobody was answered for it. */
-static bool read_lines(struct courier *c)
+/* Its lines, in `body` behind what an array of them begins with. A last one without its newline was never whole, and nobody was answered
+ * for it. Absent: the file cannot be read. */
+static struct str file_read(struct courier *c)
 {
     int fd = open(c->name, O_RDONLY | O_CLOEXEC);
-    struct str records = STR("{\"records\":[");
     buf_clear(&c->body);
-    buf_add(&c->body, records);
+    buf_addz(&c->body, "{\"records\":[");
     char *to = fd < 0 ? NULL : buf_reserve(&c->body, FILE_MAX);
     ssize_t n = to ? read(fd, to, FILE_MAX) : -1;
     if (fd >= 0) close(fd);
-    if (n < 0) return false;
+    if (n < 0) return STR_NONE;
     while (n && to[n - 1] != '\n') n--;
-    for (ssize_t i = 0; i + 1 < n; i++)
-        if (to[i] == '\n') to[i] = ',';
-    if (n) to[n - 1] = ' ';
     buf_grown(&c->body, (size_t)n);
+    return (struct str){ to, (size_t)n };
+}
+
+static bool read_records(struct courier *c)
+{
+    struct str lines = file_read(c);
+    if (str_is_none(lines)) return false;
+    char *text = c->body.data + (c->body.len - lines.len);
+    for (size_t i = 0; i + 1 < lines.len; i++)
+        if (text[i] == '\n') text[i] = ',';
+    if (lines.len) text[lines.len - 1] = ' ';
     buf_addz(&c->body, "]}");
     return true;
 }
@@ -87,13 +95,53 @@ static void fail(struct courier *c, const char *why, int status)
     again_in(c, PAUSE_MS);
 }
 
+/* --- what is refused ---------------------------------------------------------------------------------------------------------- */
+
+/* Where a line in the middle ends, or their length: they are one line. */
+static size_t middle_of(const char *lines, size_t len)
+{
+    size_t at = len / 2;
+    while (at && lines[at - 1] != '\n') at--;
+    if (at) return at;
+    const char *end = memchr(lines, '\n', len);
+    return end ? (size_t)(end + 1 - lines) : len;
+}
+
+static bool write_half(const char *name, const char *lines, size_t len)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, lines, len) == (ssize_t)len && fdatasync(fd) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+/* Their names stand where the whole one's did. A kill in between leaves records in two files: each is stored once (its id). */
+static bool split(const struct courier *c, struct str lines, size_t middle)
+{
+    char half[2][PATH_MAX + 16];
+    for (int i = 0; i < 2; i++) snprintf(half[i], sizeof half[i], "%.*s-%d.full", (int)(strlen(c->name) - 5), c->name, i);
+    if (!write_half(half[1], lines.p + middle, lines.len - middle) || !write_half(half[0], lines.p, middle)) return false;
+    return !unlink(c->name);
+}
+
 static void put_aside(struct courier *c, int status)
 {
     char bad[PATH_MAX + 8];
     snprintf(bad, sizeof bad, "%s.bad", c->name);
-    log_error("records are refused and put aside", LOG_Z("file", bad), LOG_INT("status", status));
+    log_error("a record is refused and put aside", LOG_Z("file", bad), LOG_INT("status", status));
     rename(c->name, bad);
     again_in(c, 0);
+}
+
+/* One record that is no good keeps nobody else's from being stored: its file is halved until it stands alone. */
+static void refused(struct courier *c, int status)
+{
+    struct str lines = file_read(c);
+    if (str_is_none(lines)) return fail(c, "a file cannot be read", 0);
+    size_t middle = middle_of(lines.p, lines.len);
+    if (middle == lines.len) put_aside(c, status);
+    else if (split(c, lines, middle)) again_in(c, 0);
+    else fail(c, "a file cannot be halved", status);
 }
 
 static void on_reply(void *arg, const struct client_reply *reply)
@@ -101,7 +149,7 @@ static void on_reply(void *arg, const struct client_reply *reply)
     struct courier *c = arg;
     c->exchange = NULL;
     bool is_answer = reply->error == CLIENT_OK;
-    if (is_answer && (reply->status == 400 || reply->status == 413 || reply->status == 422)) return put_aside(c, reply->status);
+    if (is_answer && (reply->status == 400 || reply->status == 413 || reply->status == 422)) return refused(c, reply->status);
     if (is_answer && reply->status == 401) client_token_drop(c->token);
     if (!is_answer || reply->status != 200) return fail(c, "no good answer", reply->status);
     if (c->is_failing) log_info("records are carried again");
@@ -132,7 +180,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct courier *c = arg;
     (void)fd, (void)what;
     if (!find_oldest(c)) again_in(c, EVERY_MS);
-    else if (!read_lines(c)) fail(c, "a file cannot be read", 0);
+    else if (!read_records(c)) fail(c, "a file cannot be read", 0);
     else client_token_get(c->token, on_token, c);
 }
 

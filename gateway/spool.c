@@ -19,17 +19,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_MAX = 16 * 1024 * 1024, FILE_MAX = 512 * 1024, AGE_US = 500 * 1000, TICK_MS = 250 };
+enum { BUFFER_MAX = 16 * 1024 * 1024, FILE_MAX = 512 * 1024, AGE_US = 500 * 1000, TICK_MS = 250, APART_US = 4000 };
 
 struct spool {
-    struct worker *worker;
+    struct work *work;
     const char *folder;
-    struct event *tick;
+    struct event *tick, *soon;
     void (*written)(void *arg);
     void *arg;
     struct buf pending, writing;
     uint64_t added, under_way, durable; /* numbers of lines */
     bool is_writing, is_broken, is_over;
+    uint64_t begun_us; /* the last write */
 
     /* the thread's, while is_writing */
     int fd, error;
@@ -89,7 +90,7 @@ static void run(void *arg)
 
 /* --- the loop's side ------------------------------------------------------------------------------------------------------ */
 
-static void submit(struct spool *s);
+static void submit_soon(struct spool *s);
 
 static void on_run(void *arg)
 {
@@ -103,7 +104,7 @@ static void on_run(void *arg)
         buf_clear(&s->writing);
     }
     if (s->written) s->written(s->arg);
-    if (s->pending.len && !s->is_broken) submit(s);
+    if (s->pending.len && !s->is_broken) submit_soon(s);
 }
 
 static void swap(struct spool *s)
@@ -119,14 +120,32 @@ static void submit(struct spool *s)
 {
     if (!s->writing.len) swap(s);
     s->is_writing = true;
-    work_submit(s->worker->work, run, on_run, s);
+    s->begun_us = clock_us();
+    work_submit(s->work, run, on_run, s);
+}
+
+/* At once after a pause; else when APART_US have passed since the last write began: what comes until then shares its fsync, without which
+ * each record of a busy gateway had one nearly for itself. */
+static void submit_soon(struct spool *s)
+{
+    uint64_t now = clock_us(), due = s->begun_us + APART_US;
+    struct timeval wait = { 0, (suseconds_t)(due > now ? due - now : 0) };
+    if (now >= due) submit(s);
+    else if (!event_pending(s->soon, EV_TIMEOUT, NULL)) event_add(s->soon, &wait);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+    struct spool *s = arg;
+    (void)fd, (void)what;
+    if (!s->is_writing && s->pending.len) submit(s);
 }
 
 uint64_t spool_add(struct spool *s, struct str line)
 {
     buf_add(&s->pending, line);
     s->added++;
-    if (!s->is_writing && !s->is_broken) submit(s);
+    if (!s->is_writing && !s->is_broken) submit_soon(s);
     return s->added;
 }
 
@@ -159,17 +178,20 @@ struct spool *spool_new(struct worker *w, const char *folder)
     static const struct timeval every = { 0, TICK_MS * 1000 };
     struct spool *s = calloc(1, sizeof *s);
     if (!s) abort();
-    *s = (struct spool){ .worker = w, .folder = folder, .fd = -1 };
+    *s = (struct spool){ .work = work_new(w->base, WORK_AT_ONCE), .folder = folder, .fd = -1 };
     buf_init(&s->pending, BUFFER_MAX);
     buf_init(&s->writing, BUFFER_MAX);
     s->tick = event_new(w->base, -1, EV_PERSIST, on_tick, s);
+    s->soon = event_new(w->base, -1, 0, on_soon, s);
     event_add(s->tick, &every);
     return s;
 }
 
 void spool_free(struct spool *s)
 {
+    work_free(s->work);
     event_free(s->tick);
+    event_free(s->soon);
     s->is_over = true;
     for (int i = 0; i < 2; i++) { /* what was not written, what has come since */
         if (!s->writing.len) swap(s);

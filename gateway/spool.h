@@ -1,7 +1,7 @@
 /* spool: lines that are on the disk before anybody relies on them. One per worker, in a folder of the process.
  *
- * What is appended while a write is under way goes with the next one, so that many share one fsync; all of it happens on a thread beside
- * the loop. What cannot be written is tried again. A file that is long enough, or old enough, is closed and named <uuid>.full: who carries
+ * What is appended while a write is under way, or shortly after one began, goes with the next one, so that many share one fsync; all of it
+ * happens on a thread of its own beside the loop. What cannot be written is tried again. A file that is long enough, or old enough, is closed and named <uuid>.full: who carries
  * it away deletes it. A process that was killed leaves its open files, which the next one takes for full; the last line of such a file may
  * be a part of one, which nobody has relied on. */
 #ifndef GATEWAY_SPOOL_H
@@ -20,7 +20,7 @@ const char *spool_folder_take(const char *folder);
 void spool_folder_leave(void);
 
 struct spool *spool_new(struct worker *w, const char *folder);
-void spool_free(struct spool *s); /* writes what is left; after the worker's `work` has ended */
+void spool_free(struct spool *s); /* writes what is left */
 
 /* `line` ends in a newline and is copied. The number that it has: spool_durable() reaches it when it is on the disk. */
 uint64_t spool_add(struct spool *s, struct str line);

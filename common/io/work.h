@@ -1,7 +1,6 @@
 /* work: a thread beside an event loop, for what would block it (password hashing, connecting to PostgreSQL).
  *
- * Jobs run one after the other on the thread; their results come back on the loop. One per worker. Where CPUs are short the thread
- * stands back (nice 10): fifty logins a second do not keep anybody's reads waiting. */
+ * Jobs run one after the other on the thread; their results come back on the loop. */
 #ifndef IO_WORK_H
 #define IO_WORK_H
 
@@ -10,7 +9,10 @@
 struct event_base;
 struct work;
 
-struct work *work_new(struct event_base *base);
+/* Where CPUs are short, the thread of one that may wait stands back: fifty logins a second do not keep anybody's reads waiting. */
+enum { WORK_AT_ONCE = 0, WORK_MAY_WAIT = 10 /* nice */ };
+
+struct work *work_new(struct event_base *base, int nice);
 void work_free(struct work *w); /* waits for the job under way; jobs not begun and results not delivered are dropped */
 
 /* `run(arg)` on the thread, then `done(arg)` on the loop. `arg` belongs to the job until `done`. */

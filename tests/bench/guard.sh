@@ -46,7 +46,6 @@ cost_of() {
     timeout 60 "$DRIVE" -j -c 32 -d "$RUN_S" "$@" -t "$token" -i "$WORK/ids" "${URL[$name]}/api/v1/customers/{id}" >"$WORK/drive" || true
     after=$(ticks "${PID[$name]}")
     awk -v t=$((after - before)) -v n="$(figure requests)" 'BEGIN { printf "%.2f\n", t * 10000 / n }' >>"$WORK/cost.$figure"
-    figure p50_us >>"$WORK/p50.$figure"
 }
 
 # added A B: of their rounds
@@ -66,8 +65,6 @@ costs() {
     for name in read_bare read_limits denial_bare denial_audit; do result "${name}_cpu_us" "$(median <"$WORK/cost.$name")"; done
     result limiter_added_us "$(added read_limits read_bare)"
     result audit_added_us "$(added denial_audit denial_bare)"
-    result denial_bare_p50_us "$(median <"$WORK/p50.denial_bare")"
-    result denial_audit_p50_us "$(median <"$WORK/p50.denial_audit")"
 }
 
 stored() { PGOPTIONS='-c search_path=auth' psql -XqAt "$DATABASE_ADMIN_URL" -c "SELECT count(*) FROM audit_records WHERE status = 401"; }

@@ -293,6 +293,41 @@ static void test_without_a_disk_nothing_that_needs_a_record_is_done(void **state
     if (system(text("rm -rf %s", folder))) fail_msg("cannot remove %s", folder);
 }
 
+static int lines_in(const char *files)
+{
+    char count[16] = "";
+    FILE *f = popen(text("cat %s 2>/dev/null | wc -l", files), "r");
+    if (!f || !fgets(count, sizeof count, f)) fail_msg("no count of %s", files);
+    pclose(f);
+    return atoi(count);
+}
+
+static bool is_carried(void *folder)
+{
+    return !lines_in(text("%s/*.full", (char *)folder));
+}
+
+/* A file that another gateway left, with records among it that no table takes. */
+static void test_what_is_refused_stands_alone(void **state)
+{
+    (void)state;
+    own_stack_only();
+    char *folder = text("/tmp/crm-audit-%d", getpid()), *file = text("%s/%s.full", folder, sql(stack.auth_db, "SELECT gen_random_uuid()"));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    FILE *f = fopen(file, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 40; i++) fprintf(f, "%s\n", i == 7 ? "{\"log_id\":\"x\"}" : i == 8 ? "no JSON" : record_of("2019-03-01T08:00:00Z"));
+    assert_int_equal(fclose(f), 0);
+    struct replica g = gateway_with(folder);
+    expect(poll_until(20, is_carried, folder), "%d records are not carried", lines_in(text("%s/*.full", folder)));
+    assert_int_equal(replica_stop(&g), 0);
+    assert_int_equal(lines_in(text("%s/*.bad", folder)), 2);
+    target(stack.auth_url);
+    struct reply *r = expect_status(GET("/api/v1/audit-logs/verification/2019-03-01"), 200);
+    assert_true(is_null_at(r, "data.broken") && number_at(r, "data.records") == 38);
+    if (system(text("rm -rf %s", folder))) fail_msg("cannot remove %s", folder);
+}
+
 /* Clients that change a record through the gateway, and remember which of their requests were answered. */
 enum { CLIENTS = 8, EACH_MAX = 4000 };
 struct client {
@@ -389,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_records_come_once_and_days_go_as_a_whole),
         cmocka_unit_test(test_records_wait_for_auth_service),
         cmocka_unit_test(test_without_a_disk_nothing_that_needs_a_record_is_done),
+        cmocka_unit_test(test_what_is_refused_stands_alone),
         cmocka_unit_test(test_kills_lose_no_record_of_an_answer),
     };
     return system_main("audit", tests, COUNT(tests));
