@@ -132,7 +132,7 @@ struct held {
 };
 
 struct audit {
-    struct spool *spool;
+    struct spool_user *spool;
     struct courier *courier; /* on the first worker */
     struct event *look;
     struct held *first, **end;
@@ -144,7 +144,7 @@ static uint64_t records, released; /* relaxed atomics; released: answered withou
 static void on_written(void *arg)
 {
     struct audit *a = arg;
-    uint64_t durable = spool_durable(a->spool), now = clock_us();
+    uint64_t durable = spool_durable(), now = clock_us();
     while (a->first && (a->first->line <= durable || now - a->first->since_us > HOLD_MAX_US)) {
         struct held *h = a->first;
         struct req *r = h->r;
@@ -177,7 +177,7 @@ static bool is_recorded(const struct req *r)
 
 bool audit_admits(struct req *r, const struct audit *a)
 {
-    if (!a || !spool_is_broken(a->spool) || !(r->route->audited || r->route->rate == RATE_LOGIN)) return true;
+    if (!a || !spool_is_broken() || !(r->route->audited || r->route->rate == RATE_LOGIN)) return true;
     r->problem.retry_after_s = 1;
     problem_set(&r->problem, E_SERVICE_DOWN);
     return false;
@@ -244,12 +244,11 @@ struct audit *audit_new(struct worker *w, const struct audit_settings *s)
     struct audit *a = calloc(1, sizeof *a);
     if (!a) abort();
     a->end = &a->first;
-    a->spool = spool_new(w, s->folder);
+    a->spool = spool_join(w, on_written, a);
     if (w->index == 0) a->courier = courier_new(w, s->folder, &s->store);
+    buf_init(&a->record, RECORD_MAX);
     a->look = event_new(w->base, -1, EV_PERSIST, on_look, a);
     event_add(a->look, &every);
-    buf_init(&a->record, RECORD_MAX);
-    spool_listen(a->spool, on_written, a);
     return a;
 }
 
@@ -261,7 +260,7 @@ void audit_stop(struct audit *a)
 void audit_free(struct audit *a)
 {
     if (!a) return;
-    spool_free(a->spool);
+    spool_leave(a->spool);
     courier_free(a->courier);
     event_free(a->look);
     for (struct held *h = a->first, *next; h; h = next) {

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
                         .reloaded = gateway_worker_reloaded,
                         .tick = gateway_worker_tick,
                         .metrics = print_metrics };
-    const char *fault = s->audit.folder ? spool_folder_take(s->audit.folder) : NULL;
+    const char *fault = s->audit.folder ? spool_start(s->audit.folder) : NULL;
     if (fault) {
         log_error("AUDIT_FOLDER cannot be used", LOG_Z("folder", s->audit.folder), LOG_Z("why", fault));
         return EXIT_FAILURE;
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     limiter_stop();
     upstream_metrics_end();
     listen_stop();
-    spool_folder_leave();
+    spool_stop();
     settings_end();
     return status;
 }

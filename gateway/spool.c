@@ -1,237 +1,225 @@
 #include "spool.h"
 
+#include "spool_file.h"
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/uuid.h"
 #include "http/worker.h"
-#include "io/work.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
-enum { BUFFER_MAX = 16 * 1024 * 1024, FILE_MAX = 512 * 1024, AGE_US = 500 * 1000, TICK_MS = 250, APART_US = 4000 };
+enum { BUFFER_MAX = 16 * 1024 * 1024, TICK_MS = 250, APART_US = 4000 };
 
-struct spool {
-    struct work *work;
-    const char *folder;
-    struct event *tick, *soon;
+struct spool_user {
+    struct event *event;
     void (*written)(void *arg);
     void *arg;
-    struct buf pending, writing;
-    uint64_t added, under_way, durable; /* numbers of lines */
-    bool is_writing, is_broken, is_over;
-    uint64_t begun_us; /* the last write */
-
-    /* the thread's, while is_writing */
-    int fd, error;
-    size_t size;
-    uint64_t opened_us;
-    char open_name[PATH_MAX], full_name[PATH_MAX];
+    uint64_t last; /* its newest line; of the lock */
+    struct spool_user *next;
 };
 
-static int folder_lock = -1;
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t wake;
+    struct buf pending;
+    uint64_t added; /* numbers of lines */
+    struct spool_user *users;
+    bool is_running, is_stopping;
+} spool = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* --- files, on the thread ---------------------------------------------------------------------------------------------- */
+static uint64_t durable; /* written by the thread, read by any */
+static bool is_broken;   /* the same */
 
-static bool file_open(struct spool *s)
+/* --- on the thread ---------------------------------------------------------------------------------------------------------- */
+
+static struct writer {
+    struct spool_file file;
+    struct buf lines;
+    uint64_t last, begun_us;
+} writer;
+
+static struct timespec in_us(uint64_t us)
 {
-    char id[UUID_LEN + 1];
-    if (s->fd >= 0) return true;
-    uuid_v7(id);
-    snprintf(s->open_name, sizeof s->open_name, "%s/%s.open", s->folder, id);
-    snprintf(s->full_name, sizeof s->full_name, "%s/%s.full", s->folder, id);
-    s->fd = open(s->open_name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    s->size = 0;
-    s->opened_us = clock_us();
-    return s->fd >= 0 && fsync(folder_lock) == 0; /* its name is on the disk, too */
+    return (struct timespec){ (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
 }
 
-static bool file_write(struct spool *s)
+/* Until there are lines that may be written, or it is to stop, or for a tick. With the lock. */
+static void wait_a_little(void)
 {
-    for (size_t done = 0; done < s->writing.len;) {
-        ssize_t n = write(s->fd, s->writing.data + done, s->writing.len - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        done += (size_t)n;
-    }
-    s->size += s->writing.len;
-    return !s->writing.len || fdatasync(s->fd) == 0;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += TICK_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
+    if (!spool.is_stopping && (is_broken || !spool.pending.len)) pthread_cond_timedwait(&spool.wake, &spool.lock, &until);
 }
 
-/* A line that was torn by a full disk is the last of its file. */
-static void file_close(struct spool *s)
+/* A write comes at once after a pause; else when APART_US have passed since the last one began: without that, each line of a busy gateway
+ * had an fsync nearly for itself. */
+static void keep_apart(struct writer *w)
 {
-    if (s->fd < 0) return;
-    close(s->fd);
-    s->fd = -1;
-    if (s->size) rename(s->open_name, s->full_name);
-    else unlink(s->open_name);
-}
-
-static void run(void *arg)
-{
-    struct spool *s = arg;
-    s->error = 0;
-    bool ok = !s->writing.len || (file_open(s) && file_write(s));
-    if (!ok) s->error = errno;
-    bool is_old = s->fd >= 0 && clock_us() - s->opened_us > AGE_US;
-    if (!ok || s->size > FILE_MAX || is_old || s->is_over) file_close(s);
-}
-
-/* --- the loop's side ------------------------------------------------------------------------------------------------------ */
-
-static void submit_soon(struct spool *s);
-
-static void on_run(void *arg)
-{
-    struct spool *s = arg;
-    s->is_writing = false;
-    if (s->error && !s->is_broken) log_error("the spool cannot be written", LOG_Z("folder", s->folder), LOG_Z("why", strerror(s->error)));
-    if (!s->error && s->is_broken) log_info("the spool is written again");
-    s->is_broken = s->error;
-    if (!s->error) {
-        s->durable = s->under_way;
-        buf_clear(&s->writing);
-    }
-    if (s->written) s->written(s->arg);
-    if (s->pending.len && !s->is_broken) submit_soon(s);
-}
-
-static void swap(struct spool *s)
-{
-    struct buf b = s->writing;
-    s->writing = s->pending;
-    s->pending = b;
-    s->under_way = s->added;
+    uint64_t now = clock_us(), due = w->begun_us + APART_US;
+    struct timespec rest = in_us(due > now ? due - now : 0);
+    if (due > now) nanosleep(&rest, NULL);
+    w->begun_us = clock_us();
 }
 
 /* What could not be written is written again, into another file: some lines may be there twice then. */
-static void submit(struct spool *s)
+static void take(struct writer *w)
 {
-    if (!s->writing.len) swap(s);
-    s->is_writing = true;
-    s->begun_us = clock_us();
-    work_submit(s->work, run, on_run, s);
-}
-
-/* At once after a pause; else when APART_US have passed since the last write began: what comes until then shares its fsync, without which
- * each record of a busy gateway had one nearly for itself. */
-static void submit_soon(struct spool *s)
-{
-    uint64_t now = clock_us(), due = s->begun_us + APART_US;
-    struct timeval wait = { 0, (suseconds_t)(due > now ? due - now : 0) };
-    if (now >= due) submit(s);
-    else if (!event_pending(s->soon, EV_TIMEOUT, NULL)) event_add(s->soon, &wait);
-}
-
-static void on_soon(evutil_socket_t fd, short what, void *arg)
-{
-    struct spool *s = arg;
-    (void)fd, (void)what;
-    if (!s->is_writing && s->pending.len) submit(s);
-}
-
-uint64_t spool_add(struct spool *s, struct str line)
-{
-    buf_add(&s->pending, line);
-    s->added++;
-    if (!s->is_writing && !s->is_broken) submit_soon(s);
-    return s->added;
-}
-
-uint64_t spool_durable(const struct spool *s)
-{
-    return s->durable;
-}
-
-bool spool_is_broken(const struct spool *s)
-{
-    return s->is_broken;
-}
-
-void spool_listen(struct spool *s, void (*written)(void *arg), void *arg)
-{
-    s->written = written;
-    s->arg = arg;
-}
-
-/* What is old is closed, and what is broken tried again, also when nothing comes. */
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
-    struct spool *s = arg;
-    (void)fd, (void)what;
-    if (!s->is_writing && (s->fd >= 0 || s->is_broken)) submit(s);
-}
-
-struct spool *spool_new(struct worker *w, const char *folder)
-{
-    static const struct timeval every = { 0, TICK_MS * 1000 };
-    struct spool *s = calloc(1, sizeof *s);
-    if (!s) abort();
-    *s = (struct spool){ .work = work_new(w->base, WORK_AT_ONCE), .folder = folder, .fd = -1 };
-    buf_init(&s->pending, BUFFER_MAX);
-    buf_init(&s->writing, BUFFER_MAX);
-    s->tick = event_new(w->base, -1, EV_PERSIST, on_tick, s);
-    s->soon = event_new(w->base, -1, 0, on_soon, s);
-    event_add(s->tick, &every);
-    return s;
-}
-
-void spool_free(struct spool *s)
-{
-    work_free(s->work);
-    event_free(s->tick);
-    event_free(s->soon);
-    s->is_over = true;
-    for (int i = 0; i < 2; i++) { /* what was not written, what has come since */
-        if (!s->writing.len) swap(s);
-        run(s);
-        if (!s->error) buf_clear(&s->writing);
+    pthread_mutex_lock(&spool.lock);
+    if (!w->lines.len) {
+        struct buf b = w->lines;
+        w->lines = spool.pending;
+        spool.pending = b;
+        w->last = spool.added;
     }
-    buf_done(&s->pending);
-    buf_done(&s->writing);
-    free(s);
+    pthread_mutex_unlock(&spool.lock);
 }
 
-/* --- the folder ------------------------------------------------------------------------------------------------------------- */
-
-static void take_left_behind(const char *folder, DIR *d)
+static void note(struct writer *w, int error)
 {
-    for (struct dirent *e; (e = readdir(d));) {
-        char from[PATH_MAX], to[PATH_MAX];
-        size_t n = strlen(e->d_name);
-        if (n < 6 || strcmp(e->d_name + n - 5, ".open")) continue;
-        snprintf(from, sizeof from, "%s/%s", folder, e->d_name);
-        snprintf(to, sizeof to, "%s/%.*s.full", folder, (int)(n - 5), e->d_name);
-        rename(from, to);
+    if (error && !is_broken) log_error("the spool cannot be written", LOG_Z("folder", w->file.folder), LOG_Z("why", strerror(error)));
+    if (!error && is_broken) log_info("the spool is written again");
+    __atomic_store_n(&is_broken, error != 0, __ATOMIC_RELEASE);
+    if (error) return spool_file_close(&w->file);
+    buf_clear(&w->lines);
+}
+
+static void tell(uint64_t before)
+{
+    pthread_mutex_lock(&spool.lock);
+    for (struct spool_user *u = spool.users; u; u = u->next)
+        if (u->last > before) event_active(u->event, 0, 0);
+    pthread_mutex_unlock(&spool.lock);
+}
+
+static void write_lines(struct writer *w)
+{
+    uint64_t before = durable;
+    keep_apart(w);
+    take(w);
+    bool is_good = spool_file_write(&w->file, buf_str(&w->lines));
+    note(w, is_good ? 0 : errno);
+    if (is_good) __atomic_store_n(&durable, w->last, __ATOMIC_RELEASE);
+    tell(before);
+}
+
+static void *run(void *arg)
+{
+    struct writer *w = arg;
+    for (bool is_over = false; !is_over;) {
+        pthread_mutex_lock(&spool.lock);
+        wait_a_little();
+        bool has_lines = spool.pending.len || w->lines.len;
+        is_over = spool.is_stopping && (!has_lines || is_broken);
+        pthread_mutex_unlock(&spool.lock);
+        if (has_lines) write_lines(w);
+        if (is_over || spool_file_is_over(&w->file)) spool_file_close(&w->file);
     }
-}
-
-const char *spool_folder_take(const char *folder)
-{
-    if (mkdir(folder, 0700) && errno != EEXIST) return strerror(errno);
-    folder_lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_lock < 0) return strerror(errno);
-    if (flock(folder_lock, LOCK_EX | LOCK_NB)) return "another process has it";
-    DIR *d = opendir(folder);
-    if (!d) return strerror(errno);
-    take_left_behind(folder, d);
-    closedir(d);
     return NULL;
 }
 
-void spool_folder_leave(void)
+/* --- the workers' side --------------------------------------------------------------------------------------------------------- */
+
+uint64_t spool_add(struct spool_user *u, struct str line)
 {
-    if (folder_lock >= 0) close(folder_lock);
-    folder_lock = -1;
+    pthread_mutex_lock(&spool.lock);
+    bool is_first = !spool.pending.len;
+    buf_add(&spool.pending, line);
+    u->last = ++spool.added;
+    pthread_mutex_unlock(&spool.lock);
+    if (is_first) pthread_cond_signal(&spool.wake);
+    return u->last;
+}
+
+uint64_t spool_durable(void)
+{
+    return __atomic_load_n(&durable, __ATOMIC_ACQUIRE);
+}
+
+bool spool_is_broken(void)
+{
+    return __atomic_load_n(&is_broken, __ATOMIC_ACQUIRE);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    const struct spool_user *u = arg;
+    (void)fd, (void)what;
+    u->written(u->arg);
+}
+
+struct spool_user *spool_join(const struct worker *w, void (*written)(void *arg), void *arg)
+{
+    struct spool_user *u = malloc(sizeof *u);
+    if (!u) abort();
+    *u = (struct spool_user){ .written = written, .arg = arg };
+    u->event = event_new(w->base, -1, EV_PERSIST, on_event, u);
+    if (!u->event) abort();
+    pthread_mutex_lock(&spool.lock);
+    u->next = spool.users;
+    spool.users = u;
+    pthread_mutex_unlock(&spool.lock);
+    return u;
+}
+
+void spool_leave(struct spool_user *u)
+{
+    pthread_mutex_lock(&spool.lock);
+    struct spool_user **at = &spool.users;
+    while (*at != u) at = &(*at)->next;
+    *at = u->next;
+    pthread_mutex_unlock(&spool.lock);
+    event_free(u->event);
+    free(u);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------------------- */
+
+static void start_thread(void)
+{
+    sigset_t all, before;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&spool.wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread takes no signals */
+    if (pthread_create(&spool.thread, NULL, run, &writer)) abort();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    spool.is_running = true;
+}
+
+const char *spool_start(const char *folder)
+{
+    const char *fault = spool_folder_take(folder);
+    if (fault) return fault;
+    buf_init(&spool.pending, BUFFER_MAX);
+    buf_init(&writer.lines, BUFFER_MAX);
+    spool_file_init(&writer.file, folder);
+    start_thread();
+    return NULL;
+}
+
+void spool_stop(void)
+{
+    if (!spool.is_running) return;
+    pthread_mutex_lock(&spool.lock);
+    spool.is_stopping = true;
+    pthread_mutex_unlock(&spool.lock);
+    pthread_cond_signal(&spool.wake);
+    pthread_join(spool.thread, NULL);
+    pthread_cond_destroy(&spool.wake);
+    buf_done(&spool.pending);
+    buf_done(&writer.lines);
+    spool_folder_leave();
 }

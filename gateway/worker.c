@@ -126,7 +126,7 @@ bool gateway_worker_start(struct worker *w)
     w->on_reply = on_reply;
     w->on_hold = on_hold;
     w->on_replied = on_replied;
-    w->work = work_new(w->base, WORK_MAY_WAIT);
+    w->work = work_new(w->base);
     w->client = outgoing_client(w);
     g->audit = audit_new(w, &s->audit);
     w->router = router_new(&registry);

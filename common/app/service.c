@@ -173,7 +173,7 @@ static bool worker_start(struct worker *w)
         .address = s->address, .port = s->port, .tls = s->server_tls, .is_inner = true, .body_max_of = dispatch_body_max,
         .on_request = on_request };
     warm_up();
-    w->work = work_new(w->base, WORK_MAY_WAIT);
+    w->work = work_new(w->base);
     w->names = names_new();
     w->shapes = shapes_new();
     w->lookups = lookups_new(w);

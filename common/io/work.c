@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { NICE = 10 };
+
 struct job {
     struct job *next;
     void (*run)(void *);
@@ -27,7 +29,6 @@ struct work {
     struct jobs todo, finished;
     size_t unfinished; /* seen by the loop only */
     bool stop;
-    int nice;
     int fd; /* eventfd: something is in `finished` */
     struct event *event;
 };
@@ -57,7 +58,7 @@ static struct job *jobs_pop(struct jobs *q)
 static void *work_thread(void *arg)
 {
     struct work *w = arg;
-    setpriority(PRIO_PROCESS, (id_t)gettid(), w->nice); /* of this thread only, as Linux has it; one that is refused hurts nobody */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread only, as Linux has it; one that is refused hurts nobody */
     pthread_mutex_lock(&w->lock);
     while (!w->stop) {
         struct job *j = jobs_pop(&w->todo);
@@ -92,7 +93,7 @@ static void work_deliver(int fd, short what, void *arg)
     }
 }
 
-struct work *work_new(struct event_base *base, int nice)
+struct work *work_new(struct event_base *base)
 {
     struct work *w = calloc(1, sizeof *w);
     if (!w) abort();
@@ -100,7 +101,6 @@ struct work *work_new(struct event_base *base, int nice)
     jobs_init(&w->finished);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
-    w->nice = nice;
     w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->fd < 0) abort();
     w->event = event_new(base, w->fd, EV_READ | EV_PERSIST, work_deliver, w);

@@ -1,6 +1,7 @@
 /* work: a thread beside an event loop, for what would block it (password hashing, connecting to PostgreSQL).
  *
- * Jobs run one after the other on the thread; their results come back on the loop. */
+ * Jobs run one after the other on the thread; their results come back on the loop. One per worker. Where CPUs are short the thread
+ * stands back (nice 10): fifty logins a second do not keep anybody's reads waiting. */
 #ifndef IO_WORK_H
 #define IO_WORK_H
 
@@ -9,10 +10,7 @@
 struct event_base;
 struct work;
 
-/* Where CPUs are short, the thread of one that may wait stands back: fifty logins a second do not keep anybody's reads waiting. */
-enum { WORK_AT_ONCE = 0, WORK_MAY_WAIT = 10 /* nice */ };
-
-struct work *work_new(struct event_base *base, int nice);
+struct work *work_new(struct event_base *base);
 void work_free(struct work *w); /* waits for the job under way; jobs not begun and results not delivered are dropped */
 
 /* `run(arg)` on the thread, then `done(arg)` on the loop. `arg` belongs to the job until `done`. */

@@ -127,7 +127,7 @@ void session_begin(struct session *s, const char *url, const struct vault *v)
                                       .statement_timeout_ms = STATEMENT_MS, .statements = no_statements };
     *s = (struct session){ .base = event_base_new() };
     arena_init(&s->arena);
-    s->work = work_new(s->base, WORK_MAY_WAIT);
+    s->work = work_new(s->base);
     s->pg = pg_new(s->base, s->work, &config);
     wait_ready(s);
     if (!s->failed) check_keys(s, v);

@@ -58,7 +58,7 @@ bool command_run(struct command *c)
     struct pg_config config = { .url = c->url, .timezone = "UTC", .application = c->name, .connections = { 1, 0 },
                                 .statement_timeout_ms = 5000, .statements = statements };
     struct run run = { .command = c, .base = event_base_new() };
-    struct work *work = work_new(run.base, WORK_MAY_WAIT);
+    struct work *work = work_new(run.base);
     run.pg = pg_new(run.base, work, &config);
     run.poll = event_new(run.base, -1, EV_PERSIST, on_poll, &run);
     event_add(run.poll, &poll);

@@ -114,7 +114,7 @@ static inline void site_start(struct site *s, struct pg_config config)
     config.timezone = "UTC";
     config.application = s == &site ? "site" : "admin";
     if (!config.statement_timeout_ms) config.statement_timeout_ms = 5000;
-    s->work = work_new(base, WORK_MAY_WAIT);
+    s->work = work_new(base);
     s->pg = pg_new(base, s->work, &config);
 }
 

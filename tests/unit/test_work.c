@@ -56,7 +56,7 @@ static int setup(void **state)
 {
     (void)state;
     base = event_base_new();
-    work = work_new(base, WORK_MAY_WAIT);
+    work = work_new(base);
     ordered = 0;
     return 0;
 }
