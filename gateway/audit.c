@@ -16,7 +16,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { RECORD_MAX = 128 * 1024, TEXT_MAX = 300, LONG_MAX_KEPT = 2000, HOLD_MAX_US = 2000000, LOOK_MS = 500 };
 
@@ -81,14 +80,8 @@ static struct str resource_of(const struct req *r)
 
 static void add_time(struct jw *w)
 {
-    char time[40];
-    int64_t ms = clock_unix_ms();
-    time_t second = (time_t)(ms / 1000);
-    struct tm tm;
-    gmtime_r(&second, &tm);
-    size_t n = strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &tm);
-    n += (size_t)snprintf(time + n, sizeof time - n, ".%03dZ", (int)(ms % 1000));
-    add_text(w, STR("time"), (struct str){ time, n });
+    char time[CLOCK_TEXT];
+    add_text(w, STR("time"), clock_now_text(time));
 }
 
 static struct str account_of(struct req *r)

@@ -79,9 +79,8 @@ static bool read_records(struct courier *c)
     struct str lines = file_read(c);
     if (str_is_none(lines)) return false;
     char *text = c->body.data + (c->body.len - lines.len);
-    for (size_t i = 0; i + 1 < lines.len; i++)
-        if (text[i] == '\n') text[i] = ',';
-    if (lines.len) text[lines.len - 1] = ' ';
+    for (char *end; lines.len && (end = memchr(text, '\n', (size_t)(c->body.data + c->body.len - text))); text = end + 1) *end = ',';
+    if (lines.len) text[-1] = ' ';
     buf_addz(&c->body, "]}");
     return true;
 }

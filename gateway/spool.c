@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BUFFER_MAX = 16 * 1024 * 1024, TICK_MS = 250, APART_US = 4000 };
+enum { BUFFER_MAX = 16 * 1024 * 1024, TICK_MS = 250, APART_US = 5000 };
 
 struct spool_user {
     struct event *event;

@@ -9,7 +9,6 @@
 #include "json/json_write.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER_MAX = 256 * 1024, FLUSH_AT = 64 * 1024 };
@@ -42,25 +41,6 @@ void access_stop(struct worker *w)
     w->access = NULL;
 }
 
-static struct str time_text(char out[32])
-{
-    static _Thread_local time_t second;
-    static _Thread_local char text[32];
-    int64_t ms = clock_unix_ms();
-    if (ms / 1000 != second) {
-        second = ms / 1000;
-        struct tm tm;
-        gmtime_r(&second, &tm);
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    }
-    const int rest = (int)(ms % 1000);
-    const char tail[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'Z' };
-    size_t n = strlen(text);
-    memcpy(out, text, n);
-    memcpy(out + n, tail, sizeof tail);
-    return (struct str){ out, n + sizeof tail };
-}
-
 /* Nothing here needs escaping: our own words, UUIDs, addresses, and a client's id of letters, digits and few marks. */
 static void add_text(struct jw *w, struct str key, struct str value)
 {
@@ -82,10 +62,10 @@ void access_log(struct req *r)
     metrics_count(wk, r->route, r->status, took_us, r->db_us);
     const struct app_settings *settings = settings_of(wk);
     if (!settings->access_log) return;
-    char now[32];
+    char now[CLOCK_TEXT];
     struct jw w = jw_to(wk->access);
     jw_object(&w);
-    add_text(&w, STR("time"), time_text(now));
+    add_text(&w, STR("time"), clock_now_text(now));
     add_text(&w, STR("level"), STR("access"));
     add_text(&w, STR("service"), str_of(wk->app->name));
     add_text(&w, STR("request_id"), str_of(r->request_id));

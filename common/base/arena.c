@@ -52,7 +52,7 @@ void arena_done(struct arena *a)
     arena_init(a);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *alloc_raw(struct arena *a, size_t size)
 {
     if (size > PTRDIFF_MAX) abort(); /* a length that went below zero; room for the sums below */
     size_t need = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -64,14 +64,20 @@ void *arena_alloc(struct arena *a, size_t size)
     }
     void *p = b->data + b->used;
     b->used += need;
-    return memset(p, 0, size);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return memset(alloc_raw(a, size), 0, size);
 }
 
 struct str arena_dup(struct arena *a, struct str s)
 {
     if (str_is_none(s)) return s;
-    char *p = arena_alloc(a, s.len + 1);
+    char *p = alloc_raw(a, s.len + 1);
     memcpy(p, s.p, s.len);
+    p[s.len] = '\0';
     return (struct str){ p, s.len };
 }
 
@@ -80,16 +86,18 @@ char *arena_cstr(struct arena *a, struct str s)
     return (char *)arena_dup(a, str_is_none(s) ? STR("") : s).p;
 }
 
+/* Most texts are short: formatted once, then copied. */
 struct str arena_printf(struct arena *a, const char *format, ...)
 {
+    char small[256], *p = small;
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (n < 0) abort();
-    char *p = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(p, (size_t)n + 1, format, again);
+    if ((size_t)n < sizeof small) p = memcpy(alloc_raw(a, (size_t)n + 1), small, (size_t)n + 1);
+    else vsnprintf(p = alloc_raw(a, (size_t)n + 1), (size_t)n + 1, format, again);
     va_end(again);
     return (struct str){ p, (size_t)n };
 }

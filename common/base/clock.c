@@ -24,6 +24,26 @@ int64_t clock_unix_ms(void)
     return now_us(CLOCK_REALTIME) / 1000;
 }
 
+/* The second is formatted once, for all that a thread says in it. */
+struct str clock_now_text(char out[CLOCK_TEXT])
+{
+    static _Thread_local time_t second = -1;
+    static _Thread_local char text[CLOCK_TEXT];
+    int64_t ms = clock_unix_ms();
+    if (ms / 1000 != second) {
+        struct tm tm;
+        second = ms / 1000;
+        gmtime_r(&second, &tm);
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    const int rest = (int)(ms % 1000);
+    const char tail[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'Z' };
+    size_t n = strlen(text);
+    memcpy(out, text, n);
+    memcpy(out + n, tail, sizeof tail);
+    return (struct str){ out, n + sizeof tail };
+}
+
 /* --- reading: each take_x cuts its part off the front of `s`, or says that it is not there ------------------------ */
 
 static bool take_one_of(struct str *s, const char *set)

@@ -8,6 +8,9 @@
 uint64_t clock_us(void);     /* monotonic, microseconds */
 int64_t clock_unix_ms(void); /* wall clock, milliseconds since 1970 */
 
+enum { CLOCK_TEXT = 32 };
+struct str clock_now_text(char out[CLOCK_TEXT]); /* "2023-01-01T02:00:00.123Z", for what machines read: RFC 3339 */
+
 /* Wall-clock instants are int64 microseconds since 1970 UTC. */
 
 /* "yyyy-MM-dd HH:mm:ss" (wall clock of `z`) or RFC 3339 with offset. Impossible dates and times (those that a change of

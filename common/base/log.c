@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -110,24 +109,13 @@ static void put_field(struct line *l, const struct log_field *f)
     else put_text(l, f->text);
 }
 
-static struct str time_text(char room[32])
-{
-    int64_t ms = clock_unix_ms();
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    gmtime_r(&s, &tm);
-    size_t n = strftime(room, 32, "%FT%T", &tm);
-    n += (size_t)snprintf(room + n, 32 - n, ".%03dZ", (int)(ms % 1000));
-    return (struct str){ room, n };
-}
-
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
     if (level < __atomic_load_n(&config.least, __ATOMIC_RELAXED)) return;
     int error = errno;
-    char now[32];
+    char now[CLOCK_TEXT];
     const struct log_field head[] = {
-        LOG_STR("time", time_text(now)), LOG_Z("level", log_level_name(level)),
+        LOG_STR("time", clock_now_text(now)), LOG_Z("level", log_level_name(level)),
         LOG_Z("service", config.service), LOG_Z("message", message), { .key = NULL },
     };
     struct line l;

@@ -9,5 +9,8 @@ struct reply *through(const char *gateway, const char *token, const char *method
 
 bool is_recorded(void *id);                               /* by now */
 const char *recorded(const char *id, const char *field); /* an SQL expression of its one record; the test ends when none comes */
+char *record_of(const char *time);                        /* JSON of one with an id of its own, as gateways bring them */
+char *today(void);                                        /* UTC */
+struct reply *verification(const char *day);              /* of the day's chain */
 
 #endif

@@ -55,6 +55,11 @@ static void test_printf(void **state)
     assert_true(str_is(s, "x=5"));
     assert_int_equal(s.p[s.len], 0);
     assert_true(str_is(arena_printf(&a, "%s", ""), ""));
+    for (int n = 254; n < 259; n++) {
+        s = arena_printf(&a, "%0*d", n, 7);
+        assert_int_equal(s.len, n);
+        assert_true(s.p[0] == '0' && s.p[n - 1] == '7' && !s.p[n]);
+    }
     assert_int_equal(arena_printf(&a, "%20000d", 1).len, 20000);
     arena_done(&a);
 }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static void test_clocks_move_forward(void **state)
 {
@@ -242,6 +243,21 @@ static void test_write(void **state)
     }
 }
 
+static void test_now_is_text_that_is_read_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1500; i++) { /* over the end of a second */
+        char text[CLOCK_TEXT];
+        int64_t before = clock_unix_ms(), us = 0;
+        struct str now = clock_now_text(text);
+        int64_t after = clock_unix_ms();
+        assert_int_equal(now.len, 24);
+        assert_true(time_read(NULL, now, &us));
+        expect(us / 1000 >= before && us / 1000 <= after, "%.*s", STR_ARG(now));
+        usleep(1000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_read_rfc3339), cmocka_unit_test(test_read_date), cmocka_unit_test(test_zone_names),
         cmocka_unit_test(test_midnight), cmocka_unit_test(test_zones_agree_with_the_c_library),
         cmocka_unit_test(test_calendar_agrees_with_the_c_library), cmocka_unit_test(test_write),
+        cmocka_unit_test(test_now_is_text_that_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
