@@ -114,13 +114,21 @@ static bool write_half(const char *name, const char *lines, size_t len)
     return ok;
 }
 
+static bool names_are_kept(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
 /* Their names stand where the whole one's did. A kill in between leaves records in two files: each is stored once (its id). */
 static bool split(const struct courier *c, struct str lines, size_t middle)
 {
     char half[2][PATH_MAX + 16];
     for (int i = 0; i < 2; i++) snprintf(half[i], sizeof half[i], "%.*s-%d.full", (int)(strlen(c->name) - 5), c->name, i);
     if (!write_half(half[1], lines.p + middle, lines.len - middle) || !write_half(half[0], lines.p, middle)) return false;
-    return !unlink(c->name);
+    return names_are_kept(c->folder) && !unlink(c->name);
 }
 
 static void put_aside(struct courier *c, int status)

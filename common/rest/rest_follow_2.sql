@@ -1,7 +1,8 @@
 -- As in rest_follow.sql, with one plan for a page instead of one for each event. Linked as a later migration of the services that follow.
 CREATE OR REPLACE FUNCTION feed_apply(of_source text, for_holder uuid, for_ms integer, at text, page jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    effect text := format('SELECT %I(e.value) FROM jsonb_array_elements($1) WITH ORDINALITY AS e (value, place) ORDER BY e.place', replace(of_source, '-service', '') || '_event');
+    effect text := format('SELECT %I(e.value) FROM jsonb_array_elements($1) WITH ORDINALITY AS e (value, place) ORDER BY e.place',
+                          replace(of_source, '-service', '') || '_event');
     events jsonb := page -> 'data' -> 'events';
     behind text := page -> 'data' ->> 'next';
 BEGIN
