@@ -210,7 +210,8 @@ void server_set_tls(struct server *s, void *tls)
 
 /* To close a listening socket resets the connections whose handshake has begun, though their clients may have been told that they
  * are connected. So from now on the kernel drops every SYN for it (those clients try again, here or elsewhere); what has begun is
- * taken, and then nobody is left to be reset. The program sees the TCP header: byte 13 holds the flags (RFC 9293 3.1). */
+ * taken, and then nobody is left to be reset. The program sees the TCP header: byte 13 holds the flags (RFC 9293 3.1). Where the kernel
+ * refuses an ordinary user a filter, newcomers are taken in that time, too. */
 static void refuse_newcomers(struct server *s)
 {
     struct sock_filter drop_syn[] = {

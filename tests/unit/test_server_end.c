@@ -1,6 +1,8 @@
 #include "site.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <poll.h>
 
 /* --- the end of a connection -------------------------------------------------------------------------------------- */
@@ -225,6 +227,27 @@ static void test_idle_connections_are_closed_silently(void **state)
 
 /* --- drain -------------------------------------------------------------------------------------------------------- */
 
+/* A kernel may refuse an ordinary user a socket filter; newcomers are served for a moment then. */
+static bool may_filter(void)
+{
+    struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    struct sock_fprog program = { 1, &pass };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool may = !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    close(fd);
+    return may;
+}
+
+static bool is_refused(void)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)site.port) };
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int error = connect(fd, (struct sockaddr *)&sa, sizeof sa) ? errno : 0;
+    close(fd);
+    return error == ECONNREFUSED;
+}
+
 static void drain(void)
 {
     server_drain(site.server);
@@ -248,11 +271,10 @@ static void test_drain_closes_idle_and_finishes_busy_connections(void **state)
     h = hear(half, false);
     assert_true(h.status == 200 && has(h, "Connection: close\r\n"));
     hear_end(half);
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)site.port) };
-    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), -1);
-    close(fd);
+    uint64_t until = clock_us() + WAIT_S * UINT64_C(1000000);
+    if (may_filter()) assert_true(is_refused());
+    while (!is_refused() && clock_us() < until) usleep(10000);
+    assert_true(is_refused());
     talk_free(idle);
     talk_free(busy);
     talk_free(half);
@@ -289,25 +311,34 @@ static void drain_between(void)
     knocked.after = knock();
 }
 
+static void is_served_at_last(int fd)
+{
+    struct talk *t = calloc(1, sizeof *t);
+    t->fd = fd;
+    fcntl(t->fd, F_SETFL, 0);
+    say_z(t, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    hear_is(t, 200, "GET /x? []");
+    hear_end(t);
+    talk_free(t);
+}
+
 /* Who knocked before the drain is connected though nobody has accepted yet, and is not reset, even if the request is a while in
- * coming; who knocks afterwards is never told that there was a connection. */
+ * coming; who knocks afterwards is never told that there was a connection, or it is a good one. */
 static void test_drain_takes_who_was_connected_and_nobody_else(void **state)
 {
     (void)state;
     uint64_t begun = clock_us();
     in_server(drain_between);
     assert_int_equal(knock_ends(knocked.before), 0);
-    assert_int_equal(knock_ends(knocked.after), ECONNREFUSED);
-    assert_true(clock_us() - begun > 500000); /* its first SYN was not answered; when it came again, nobody listened */
+    int after = knock_ends(knocked.after);
+    if (may_filter()) {
+        assert_int_equal(after, ECONNREFUSED);
+        assert_true(clock_us() - begun > 500000); /* its first SYN was not answered; when it came again, nobody listened */
+    } else usleep(600000); /* as long */
     assert_int_equal(poll(&(struct pollfd){ .fd = knocked.before, .events = POLLIN }, 1, 0), 0);
-    struct talk *t = calloc(1, sizeof *t);
-    t->fd = knocked.before;
-    fcntl(t->fd, F_SETFL, 0);
-    say_z(t, "GET /x HTTP/1.1\r\n" HOST "\r\n");
-    hear_is(t, 200, "GET /x? []");
-    hear_end(t);
-    talk_free(t);
-    close(knocked.after);
+    is_served_at_last(knocked.before);
+    if (after) close(knocked.after);
+    else is_served_at_last(knocked.after);
     wait_for_connections(0);
 }
 
