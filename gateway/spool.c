@@ -106,8 +106,9 @@ static void write_lines(struct writer *w)
     uint64_t before = durable;
     keep_apart(w);
     take(w);
+    errno = 0;
     bool is_good = spool_file_write(&w->file, buf_str(&w->lines));
-    note(w, is_good ? 0 : errno);
+    note(w, is_good ? 0 : errno ? errno : EIO); /* a write of nothing sets none */
     if (is_good) __atomic_store_n(&durable, w->last, __ATOMIC_RELEASE);
     tell(before);
 }
