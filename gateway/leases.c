@@ -5,8 +5,9 @@
 
 enum {
     SETS = 4096, WAYS = 4, KEY_MAX = 96,
-    LEASE_US = 1000000, LEASE_PART = 20, LEASE_MAX = 64,
-    TOGETHER_US = 5000, /* requests that come so soon after another find an answer to it on its way: they ask for themselves only */
+    LEASE_US = 1000000, LEASE_PART = 20, LEASE_MAX = 1000,
+    SOON_US = 125000, /* a lease that is used up sooner doubles; what stays unused of one is lost to its sender */
+    ANSWER_US = 5000, /* no answer after that: it is lost, and another may ask for as many */
     REFUSED_MIN_US = 1000,
 };
 
@@ -15,6 +16,7 @@ struct lease {
     size_t length;
     uint32_t ahead, size;      /* granted and not used yet; of the next lease */
     uint64_t ahead_until_us;
+    bool is_asked_for;         /* the answer is on its way: whoever cannot wait asks for itself only */
     uint64_t asked_us, refused_until_us, used_us;
     uint64_t owed_us;          /* as Redis counts, when all is paid back */
     uint64_t alone_us;         /* the same for what has passed here, of this process's share */
@@ -106,15 +108,44 @@ static void count_alone(const struct rate_check *c, const struct held *h)
         gcra_take(rate_share(c->windows[i].rate, c->replicas), &h->lease[i]->alone_us, c->now_us, 1);
 }
 
-/* Twice as many each time while it is asked for again and again. */
 static uint32_t next_size(struct lease *l, struct rate rate, uint64_t now_us)
 {
     uint64_t since = now_us - l->asked_us;
-    if (l->ahead || since < TOGETHER_US) return 1;
     uint32_t part = rate.capacity / LEASE_PART, most = part > LEASE_MAX ? LEASE_MAX : part > 1 ? part : 1;
-    l->size = since > LEASE_US ? 1 : l->size * 2 > most ? most : l->size * 2;
+    uint32_t size = since > LEASE_US ? 1 : since > SOON_US ? l->size : l->size * 2;
+    l->size = size > most ? most : size;
     l->asked_us = now_us;
+    l->is_asked_for = true;
     return l->size;
+}
+
+static bool is_asked_for(const struct lease *l, uint64_t now_us)
+{
+    return l->is_asked_for && now_us - l->asked_us < ANSWER_US;
+}
+
+static void want_one_now(struct rate_check *c, const struct held *h)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct lease *l = h->lease[i];
+        c->want[i] = l->ahead || is_asked_for(l, c->now_us) ? 1 : next_size(l, c->windows[i].rate, c->now_us);
+    }
+}
+
+static void want_more(struct rate_check *c, const struct held *h)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct lease *l = h->lease[i];
+        bool is_low = l->size > 1 && l->ahead <= l->size / 2 && !is_asked_for(l, c->now_us);
+        c->want[i] = is_low ? next_size(l, c->windows[i].rate, c->now_us) : 0;
+    }
+}
+
+bool leases_run_low(const struct rate_check *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->want[i]) return true;
+    return false;
 }
 
 /* One of each of what was granted ahead. */
@@ -123,34 +154,50 @@ static enum lease_verdict use(struct rate_check *c, const struct held *h)
     for (size_t i = 0; i < c->count; i++) h->lease[i]->ahead--;
     count_alone(c, h);
     tell(c, h);
-    return let_go(LEASE_PASSES);
+    return LEASE_PASSES;
 }
 
 enum lease_verdict leases_take(struct rate_check *c)
 {
     struct held h = hold(c);
-    if (is_ahead(c, &h)) return use(c, &h);
+    if (is_ahead(c, &h)) {
+        enum lease_verdict passes = use(c, &h);
+        want_more(c, &h);
+        return let_go(passes);
+    }
     bool is_refused = false;
     for (size_t i = 0; i < c->count; i++) is_refused |= !h.lease[i]->ahead && h.lease[i]->refused_until_us > c->now_us;
     if (is_refused) tell(c, &h);
-    else
-        for (size_t i = 0; i < c->count; i++) c->want[i] = next_size(h.lease[i], c->windows[i].rate, c->now_us);
+    else want_one_now(c, &h);
     return let_go(is_refused ? LEASE_REFUSED : LEASE_ASK);
 }
 
-/* Refused, it may still have what another request was granted meanwhile. */
-enum lease_verdict leases_granted(struct rate_check *c, const struct rate_grant *grants)
+static void fill(const struct rate_check *c, const struct held *h, const struct rate_grant *grants)
 {
-    struct held h = hold(c);
     for (size_t i = 0; i < c->count; i++) {
-        struct lease *l = h.lease[i];
+        struct lease *l = h->lease[i];
+        l->is_asked_for = false;
         l->owed_us = c->now_us + grants[i].owed_us;
         uint64_t wait = gcra_wait_us(c->windows[i].rate, l->owed_us, c->now_us);
         if (grants[i].granted) l->ahead_until_us = c->now_us + LEASE_US;
         else if (wait) l->refused_until_us = c->now_us + (wait > REFUSED_MIN_US ? wait : REFUSED_MIN_US);
         l->ahead += grants[i].granted;
     }
-    if (is_ahead(c, &h)) return use(c, &h);
+}
+
+void leases_filled(const struct rate_check *c, const struct rate_grant *grants)
+{
+    struct held h = hold(c);
+    fill(c, &h, grants);
+    let_go(LEASE_PASSES);
+}
+
+/* Refused, it may still have what another request was granted meanwhile. */
+enum lease_verdict leases_granted(struct rate_check *c, const struct rate_grant *grants)
+{
+    struct held h = hold(c);
+    fill(c, &h, grants);
+    if (is_ahead(c, &h)) return let_go(use(c, &h));
     tell(c, &h);
     return let_go(LEASE_REFUSED);
 }

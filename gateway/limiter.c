@@ -1,6 +1,7 @@
 #include "limiter.h"
 
 #include "gateway.h"
+#include "limit_headers.h"
 #include "leases.h"
 
 #include "base/clock.h"
@@ -38,11 +39,13 @@ static const char script[] =
 
 enum { ARGS_MAX = 3 + RATE_WINDOWS * 4, NUMBER_MAX = 24 };
 
-/* A request that waits for Redis. */
+/* A question to Redis. */
 struct asked {
-    struct req *r;
+    struct worker *worker;
+    struct req *r; /* waits for the answer; NULL: a lease is filled up ahead of need, and this is freed then */
     struct rate_check check;
     bool with_script; /* its text goes along: this Redis does not have it */
+    char keys[];
 };
 
 /* --- counts ------------------------------------------------------------------------------------------------------------- */
@@ -115,53 +118,12 @@ void limiter_print(struct buf *out)
 
 /* --- the outcome ----------------------------------------------------------------------------------------------------------- */
 
-static unsigned seconds(uint64_t us)
-{
-    return (unsigned)((us + 999999) / 1000000);
-}
-
-/* The window that will refuse first. */
-static size_t tightest(const struct rate_check *c)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < c->count; i++) {
-        const struct rate_standing *a = &c->standing[i], *b = &c->standing[best];
-        if (a->wait_us > b->wait_us || (a->wait_us == b->wait_us && a->remaining < b->remaining)) best = i;
-    }
-    return best;
-}
-
-static void add_headers(struct req *r, const struct rate_check *c)
-{
-    char policy[256], standing[256];
-    int p = 0, s = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        const struct rate_window *w = &c->windows[i];
-        const struct rate_standing *now = &c->standing[i];
-        const char *comma = i ? ", " : "";
-        p += snprintf(policy + p, sizeof policy - (size_t)p, "%s\"%.*s\";q=%u;w=%u", comma, STR_ARG(w->name), w->rate.capacity,
-                      seconds(rate_period_us(w->rate)));
-        s += snprintf(standing + s, sizeof standing - (size_t)s, "%s\"%.*s\";r=%u;t=%u", comma, STR_ARG(w->name), now->remaining,
-                      seconds(now->wait_us ? now->wait_us : now->reset_us));
-    }
-    size_t t = tightest(c);
-    const struct header headers[] = {
-        { STR("RateLimit-Policy"), arena_dup(&r->arena, (struct str){ policy, (size_t)p }) },
-        { STR("RateLimit"), arena_dup(&r->arena, (struct str){ standing, (size_t)s }) },
-        { STR("X-RateLimit-Limit"), arena_printf(&r->arena, "%u", c->windows[t].rate.capacity) },
-        { STR("X-RateLimit-Remaining"), arena_printf(&r->arena, "%u", c->standing[t].remaining) },
-        { STR("X-RateLimit-Reset"), arena_printf(&r->arena, "%u", seconds(c->standing[t].reset_us)) },
-    };
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) req_reply_header(r, headers[i].name, headers[i].value);
-}
-
 static void settle(struct req *r, const struct rate_check *c, enum lease_verdict verdict, enum decider by)
 {
     count(r, by, verdict == LEASE_PASSES);
-    add_headers(r, c);
+    limit_headers(r, c);
     if (verdict == LEASE_PASSES) return proxy(r);
-    unsigned wait = seconds(c->standing[tightest(c)].wait_us);
-    r->problem.retry_after_s = wait ? (int)wait : 1;
+    r->problem.retry_after_s = limit_retry_after_s(c);
     reply_fail(r, E_TOO_MANY_REQUESTS);
 }
 
@@ -192,6 +154,13 @@ static bool read_grants(const struct rate_check *c, const struct redis_value *v,
     return true;
 }
 
+static void on_refill(struct asked *a, const struct redis_value *v)
+{
+    struct rate_grant grants[RATE_WINDOWS];
+    if (read_grants(&a->check, v, grants)) leases_filled(&a->check, grants);
+    free(a);
+}
+
 static void on_answer(void *arg, const struct redis_value *v)
 {
     struct asked *a = arg;
@@ -203,6 +172,7 @@ static void on_answer(void *arg, const struct redis_value *v)
         return ask(a);
     }
     a->check.now_us = clock_us();
+    if (!r) return on_refill(a, v);
     if (!r->conn) reply_fail(r, E_BAD_REQUEST); /* what it counted is what the client did */
     else if (read_grants(&a->check, v, grants)) {
         tell_alone(false);
@@ -230,8 +200,8 @@ static void learn_digest(struct gateway *g, int timeout_ms)
 
 static void ask(struct asked *a)
 {
-    struct gateway *g = a->r->worker->extra;
-    const struct gateway_settings *s = settings_of(a->r->worker);
+    struct gateway *g = a->worker->extra;
+    const struct gateway_settings *s = settings_of(a->worker);
     const struct rate_check *c = &a->check;
     learn_digest(g, s->rates.redis_ms);
     a->with_script |= !*g->rate_script;
@@ -254,8 +224,27 @@ static void ask(struct asked *a)
 static void ask_redis(struct req *r, const struct rate_check *c)
 {
     struct asked *a = arena_new(&r->arena, struct asked);
-    *a = (struct asked){ .r = r, .check = *c };
+    *a = (struct asked){ .worker = r->worker, .r = r, .check = *c };
     req_hold(r);
+    ask(a);
+}
+
+/* The request does not wait, so its memory does not last: the keys come along. */
+static void refill(struct worker *w, const struct rate_check *c)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < c->count; i++) size += c->windows[i].key.len + 1;
+    struct asked *a = malloc(sizeof *a + size);
+    if (!a) return; /* asked for when it is used up */
+    *a = (struct asked){ .worker = w, .check = *c };
+    char *end = a->keys;
+    for (size_t i = 0; i < c->count; i++) {
+        struct str *key = &a->check.windows[i].key;
+        char *at = end;
+        end = str_put(end, *key);
+        *end++ = '\0';
+        key->p = at;
+    }
     ask(a);
 }
 
@@ -266,8 +255,10 @@ void limiter_admit(struct req *r)
     struct rate_check c = { .replicas = (uint32_t)s->rates.replicas, .now_us = clock_us() };
     c.count = rates_of(&s->rates, r, c.windows);
     if (!c.count) return proxy(r);
+    bool is_ready = g->redis && redis_ready(g->redis);
     enum lease_verdict verdict = leases_take(&c);
+    if (verdict == LEASE_PASSES && is_ready && leases_run_low(&c)) refill(r->worker, &c);
     if (verdict != LEASE_ASK) settle(r, &c, verdict, BY_LEASE);
-    else if (g->redis && redis_ready(g->redis)) ask_redis(r, &c);
+    else if (is_ready) ask_redis(r, &c);
     else settle_alone(r, &c);
 }

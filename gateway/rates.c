@@ -111,6 +111,20 @@ static struct rate rate_of_user(const struct rates *r, struct str roles)
     return best.capacity ? best : r->rate[RATE_OF_USER];
 }
 
+/* crm:rate:{user:ID}, with ":class" behind it when one is given */
+static struct str key_of(struct arena *a, struct str kind, struct str sender, struct str class)
+{
+    static const struct str prefix = STR("crm:rate:{");
+    char *key = arena_alloc(a, prefix.len + kind.len + sender.len + class.len + sizeof ":}:"), *to = str_put(key, prefix);
+    to = str_put(to, kind);
+    *to++ = ':';
+    to = str_put(to, sender);
+    *to++ = '}';
+    if (class.len) *to++ = ':';
+    to = str_put(to, class);
+    return (struct str){ key, (size_t)(to - key) };
+}
+
 size_t rates_of(const struct rates *r, struct req *q, struct rate_window ret[RATE_WINDOWS])
 {
     static const struct str kinds[] = { STR("user"), STR("client"), STR("address") };
@@ -121,10 +135,9 @@ size_t rates_of(const struct rates *r, struct req *q, struct rate_window ret[RAT
     struct rate all = kind == RATE_OF_USER ? rate_of_user(r, who->roles) : r->rate[kind];
     struct str sender = who ? who->user_id : q->peer;
     size_t n = 0;
-    if (all.capacity)
-        ret[n++] = (struct rate_window){ arena_printf(&q->arena, "crm:rate:{%s:%.*s}", kinds[kind].p, STR_ARG(sender)), kinds[kind], all };
+    if (all.capacity) ret[n++] = (struct rate_window){ key_of(&q->arena, kinds[kind], sender, STR("")), kinds[kind], all };
     if (class < RATE_INTERNAL && r->rate[RATE_OF_CLASS + class].capacity)
-        ret[n++] = (struct rate_window){ arena_printf(&q->arena, "crm:rate:{%s:%.*s}:%s", kinds[kind].p, STR_ARG(sender), classes[class].p),
-                                         classes[class], r->rate[RATE_OF_CLASS + class] };
+        ret[n++] = (struct rate_window){ key_of(&q->arena, kinds[kind], sender, classes[class]), classes[class],
+                                         r->rate[RATE_OF_CLASS + class] };
     return n;
 }

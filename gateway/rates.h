@@ -16,7 +16,7 @@ enum rate_kind {
     RATE_OF_CLASS, /* + enum rate_class; internal methods do not come by the gateway */
     RATE_KINDS = RATE_OF_CLASS + RATE_INTERNAL
 };
-enum { RATE_WINDOWS = 2 /* of a request: all that its sender does, and its class */, RATE_ROLES_MAX = 16 };
+enum { RATE_WINDOWS = 2 /* of a request: all that its sender does, and its class */, RATE_NAME_MAX = 7, RATE_ROLES_MAX = 16 };
 
 struct rates {
     const char *text[RATE_KINDS], *roles_text, *open, *closed;
@@ -41,7 +41,7 @@ enum rate_fallback rates_fallback(const struct rates *r, const struct route *rou
 /* One limit of one sender. */
 struct rate_window {
     struct str key;  /* in Redis; what is in braces is the same for all windows of a request: one slot of a cluster */
-    struct str name; /* of the policy, as headers show it */
+    struct str name; /* of the policy, as headers show it; up to RATE_NAME_MAX */
     struct rate rate;
 };
 

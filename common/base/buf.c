@@ -82,12 +82,10 @@ void buf_addz(struct buf *b, const char *z)
 
 void buf_addi(struct buf *b, int64_t n)
 {
-    char digits[24], *end = digits + sizeof digits, *p = end;
-    uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-    do *--p = (char)('0' + u % 10);
-    while (u /= 10);
-    if (n < 0) *--p = '-';
-    buf_add(b, (struct str){ p, (size_t)(end - p) });
+    char text[1 + STR_UINT_MAX], *end = text;
+    if (n < 0) *end++ = '-';
+    end = str_put_uint(end, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+    buf_add(b, (struct str){ text, (size_t)(end - text) });
 }
 
 void buf_addf(struct buf *b, const char *format, ...)

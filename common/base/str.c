@@ -62,6 +62,20 @@ size_t str_clean_span(struct str s)
     return n;
 }
 
+char *str_put(char *to, struct str s)
+{
+    if (s.len) memcpy(to, s.p, s.len);
+    return to + s.len;
+}
+
+char *str_put_uint(char *to, uint64_t n)
+{
+    char digits[STR_UINT_MAX], *end = digits + sizeof digits, *p = end;
+    do *--p = (char)('0' + n % 10);
+    while (n /= 10);
+    return str_put(to, (struct str){ p, (size_t)(end - p) });
+}
+
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
 {
     bool negative = s.len && s.p[0] == '-';

@@ -62,6 +62,10 @@ struct str str_cut(struct str *rest, char sep);
 /* Decimal digits with an optional '-', the whole slice, within [min, max]. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 
+enum { STR_UINT_MAX = 20 /* digits */ };
+char *str_put_uint(char *to, uint64_t n);     /* in decimal; its end. No NUL */
+char *str_put(char *to, struct str s);        /* its end. No NUL */
+
 /* 64 bits, for hash tables and ETags: not for secrets, and not the same on machines of other byte order. */
 uint64_t str_hash(struct str s);
 

@@ -27,9 +27,18 @@ static long header_number(const struct reply *r, const char *name)
     return value ? atol(value) : -1;
 }
 
-static bool metric_is(const struct replica *gateway, const char *line)
+static struct reply *metrics(const struct replica *gateway)
 {
-    return has_text(http_send(&(struct request){ .method = "GET", .url = text("%s/metrics", gateway->url) }), line);
+    return http_send(&(struct request){ .method = "GET", .url = text("%s/metrics", gateway->url) });
+}
+
+static bool metric_is(const struct replica *gateway, const char *line) { return has_text(metrics(gateway), line); }
+
+static long metric(const struct replica *gateway, const char *name)
+{
+    const char *at = strstr(metrics(gateway)->body, text("\n%s ", name));
+    assert_non_null(at);
+    return atol(strchr(at + 1, ' '));
 }
 
 /* --- a limit is one for all gateways ----------------------------------------------------------------------------------- */
@@ -69,6 +78,31 @@ static void test_burst_at_two_gateways_passes_the_limit_and_hardly_more(void **s
     int n = atomic_load(&passed);
     expect(n >= LIMIT && n <= LIMIT * 105 / 100 && atomic_load(&other) == 0, "%d passed, %d refused, %d other", n, atomic_load(&refused),
            atomic_load(&other));
+}
+
+/* A lease is filled up before it is used up: of many requests one after another hardly any waits for Redis, ... */
+static void test_busy_sender_does_not_wait_for_redis(void **state)
+{
+    enum { COUNT_OF_IT = 400 };
+    (void)state;
+    struct replica g = replica_start("gateway", "RATE_USER=100000/min", REDIS, NULL);
+    const char *token = user_with_role("SALES_REP");
+    for (int i = 0; i < COUNT_OF_IT; i++) expect_status(ask(&g, token, READ_PATH), 200);
+    long asked = metric(&g, "rate_decisions_total{outcome=\"passed\",by=\"redis\"}");
+    expect(asked <= COUNT_OF_IT / 20, "%ld of %d requests waited for Redis", asked, COUNT_OF_IT);
+}
+
+/* ... and somebody who asks now and then is charged for what he did only. */
+static void test_slow_sender_is_charged_for_each_request_only(void **state)
+{
+    (void)state;
+    struct replica g = replica_start("gateway", "RATE_USER=100/h", REDIS, NULL);
+    const char *token = user_with_role("SALES_REP");
+    for (int i = 0; i < 8; i++) {
+        const struct reply *r = expect_status(ask(&g, token, READ_PATH), 200);
+        assert_int_equal(header_number(r, "X-RateLimit-Remaining"), 99 - i);
+        nanosleep(&(struct timespec){ .tv_nsec = 150 * 1000 * 1000 }, NULL);
+    }
 }
 
 /* --- what is counted, and what is said ---------------------------------------------------------------------------------- */
@@ -253,6 +287,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_at_two_gateways_passes_the_limit_and_hardly_more),
+        cmocka_unit_test(test_busy_sender_does_not_wait_for_redis),
+        cmocka_unit_test(test_slow_sender_is_charged_for_each_request_only),
         cmocka_unit_test(test_every_answer_tells_how_its_sender_stands),
         cmocka_unit_test(test_none_is_no_limit),
         cmocka_unit_test(test_nobody_evades_a_limit),
