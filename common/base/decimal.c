@@ -32,27 +32,48 @@ static bool take_whole(struct str *s, int64_t *n)
     return take_digits(s, zero ? 1 : WHOLE_DIGITS, n) > 0;
 }
 
-static bool take_cents(struct str *s, int64_t *n)
+static bool take_decimals(struct str *s, size_t most, int64_t *n)
 {
     size_t digits = 0;
-    if (take_char(s, '.') && (digits = take_digits(s, 2, n)) == 0) return false;
-    for (; digits < 2; digits++) *n *= 10;
+    if (take_char(s, '.') && (digits = take_digits(s, most, n)) == 0) return false;
+    for (; digits < most; digits++) *n *= 10;
     return true;
+}
+
+static bool read_scaled(struct str literal, size_t decimals, int64_t *ret)
+{
+    int64_t n = 0;
+    bool negative = take_char(&literal, '-');
+    if (!take_whole(&literal, &n) || !take_decimals(&literal, decimals, &n) || literal.len) return false;
+    *ret = negative ? -n : n;
+    return true;
+}
+
+static uint64_t magnitude(int64_t n)
+{
+    return n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 }
 
 bool money_read(struct str literal, int64_t *ret_fen)
 {
-    int64_t n = 0;
-    bool negative = take_char(&literal, '-');
-    if (!take_whole(&literal, &n) || !take_cents(&literal, &n) || literal.len) return false;
-    *ret_fen = negative ? -n : n;
-    return true;
+    return read_scaled(literal, 2, ret_fen);
 }
 
 void money_write(struct buf *b, int64_t fen)
 {
-    uint64_t u = fen < 0 ? 0 - (uint64_t)fen : (uint64_t)fen;
+    uint64_t u = magnitude(fen);
     buf_addf(b, "%s%" PRIu64 ".%02u", fen < 0 ? "-" : "", u / 100, (unsigned)(u % 100));
+}
+
+bool quantity_read(struct str literal, int64_t *ret_thousandths)
+{
+    return read_scaled(literal, 3, ret_thousandths);
+}
+
+void quantity_write(struct buf *b, int64_t thousandths)
+{
+    uint64_t u = magnitude(thousandths);
+    buf_addf(b, "%s%" PRIu64 ".%03u", thousandths < 0 ? "-" : "", u / 1000, (unsigned)(u % 1000));
 }
 
 /* round-half-up(a * b / divisor), half away from zero; the product of two int64 always fits 128 bits. */

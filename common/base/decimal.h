@@ -10,6 +10,10 @@
 bool money_read(struct str literal, int64_t *ret_fen);
 void money_write(struct buf *b, int64_t fen); /* always two decimals */
 
+/* The same of a quantity, in thousandths: at most three decimals, |x| <= 9999999999999.999. */
+bool quantity_read(struct str literal, int64_t *ret_thousandths);
+void quantity_write(struct buf *b, int64_t thousandths); /* always three decimals */
+
 /* round-half-up(quantity * price): quantity in thousandths (>= 0), price in fen; false on overflow of MONEY_MAX. */
 bool money_times(int64_t thousandths, int64_t fen, int64_t *ret_fen);
 /* round-half-up(amount * percent / 100): percent in hundredths, e.g. 13.00 % = 1300. */

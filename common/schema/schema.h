@@ -13,6 +13,7 @@ enum field_type {
     T_UUID,
     T_INT,
     T_MONEY, /* exact, two decimals */
+    T_QUANTITY, /* exact, three decimals, more than 0 */
     T_BOOL,
     T_DATE,  /* yyyy-MM-dd */
     T_TIME,  /* yyyy-MM-dd HH:mm:ss in APP_TIMEZONE */
@@ -22,6 +23,7 @@ enum field_type {
     T_PHONE,
     T_EMAIL,
     T_JSON,  /* an object, as it is; read-only */
+    T_ITEMS, /* the record's own rows, each with the fields of field.items: written and read with it, as a whole */
     T_COUNT
 };
 
@@ -69,6 +71,7 @@ struct field {
     const char *derived; /* no column: the SQL function of the row that says it; NULL: stored */
     struct str fallback; /* value on create when absent from the body; absent: none */
     int item_max;        /* T_TAGS: characters of one element */
+    const struct resource *items; /* T_ITEMS */
 };
 
 enum view { VIEW_DETAIL, VIEW_LIST, VIEW_CREATED, VIEW_UPDATED, VIEW_COUNT };

@@ -77,6 +77,20 @@ static const char *check_money(struct arena *a, const struct field *f, struct st
     return NULL;
 }
 
+static const char *check_quantity(struct arena *a, const struct field *f, struct str text, struct str *ret)
+{
+    (void)f;
+    int64_t thousandths;
+    if (!quantity_read(text, &thousandths) || thousandths <= 0)
+        return "must be more than 0 and at most 9999999999999.999, with at most three decimals";
+    struct buf b;
+    buf_init(&b, 32);
+    quantity_write(&b, thousandths);
+    *ret = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return NULL;
+}
+
 static const char *check_bool(struct arena *a, const struct field *f, struct str text, struct str *ret)
 {
     (void)a, (void)f;
@@ -144,6 +158,7 @@ const struct type types[T_COUNT] = {
     [T_UUID] = { "uuid", "", JSON_STRING, FORM_PLAIN, "must be a UUID string", check_uuid },
     [T_INT] = { "integer", "", JSON_NUMBER, FORM_RAW, "must be an integer", check_int },
     [T_MONEY] = { "numeric", "::text", JSON_NUMBER, FORM_RAW, "must be a number", check_money },
+    [T_QUANTITY] = { "numeric", "::text", JSON_NUMBER, FORM_RAW, "must be a number", check_quantity },
     [T_BOOL] = { "boolean", "", JSON_BOOL, FORM_RAW, "must be true or false", check_bool },
     [T_DATE] = { "date", "::text", JSON_STRING, FORM_PLAIN, "must be a date string", check_date },
     [T_TIME] = { "timestamptz", "", JSON_STRING, FORM_PLAIN, "must be a time string", check_time },
@@ -153,6 +168,7 @@ const struct type types[T_COUNT] = {
     [T_PHONE] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_phone },
     [T_EMAIL] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_email },
     [T_JSON] = { "jsonb", "::text", JSON_OBJECT, FORM_RAW, "is read-only", check_text },
+    [T_ITEMS] = { "jsonb", "::text", JSON_ARRAY, FORM_RAW, "must be an array of objects", check_text }, /* schema/validate.c */
 };
 
 struct str type_allowed(struct arena *a, const struct field *f)

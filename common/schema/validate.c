@@ -1,7 +1,11 @@
 #include "schema/validate.h"
 
+#include "base/buf.h"
+#include "json/json_write.h"
 #include "schema/mask.h"
 #include "schema/type.h"
+
+enum { ITEMS_BYTES_MAX = 1024 * 1024 };
 
 struct validation {
     struct arena *a;
@@ -36,6 +40,54 @@ static void read_mask(struct validation *c, const struct field *f, const struct 
     if (c->kind == WRITE_CREATE) bad_field(c, f->name, "is masked", STR_NONE);
 }
 
+/* --- rows ----------------------------------------------------------------------------------------------------------------- */
+
+static void write_value(struct jw *w, const struct field *f, const char *text)
+{
+    jw_name(w, f->name);
+    if (types[f->type].form == FORM_RAW) jw_raw(w, str_of(text));
+    else jw_str(w, str_of(text));
+}
+
+static void write_row(struct jw *w, const struct resource *row, const struct values *v)
+{
+    jw_object(w);
+    for (size_t i = 0; i < row->field_count; i++)
+        if (v->text[i]) write_value(w, &row->fields[i], v->text[i]);
+    jw_object_end(w);
+}
+
+static void pass_faults(struct validation *c, const struct field *f, int place, const struct problem *of_row)
+{
+    for (const struct detail *d = of_row->details; d; d = d->next)
+        bad_field(c, arena_printf(c->a, "%.*s[%d].%.*s", STR_ARG(f->name), place, STR_ARG(d->field)), arena_cstr(c->a, d->reason), d->allowed);
+}
+
+static void read_items(struct validation *c, const struct field *f, const struct json *v)
+{
+    size_t count = json_kind(v) == JSON_ARRAY ? json_count(v) : 0;
+    if (json_kind(v) != JSON_ARRAY) return bad_field(c, f->name, types[T_ITEMS].expected, STR_NONE);
+    if (count < (size_t)f->min || count > (size_t)f->max)
+        return bad_field(c, f->name, arena_printf(c->a, "must have %d to %d elements", f->min, f->max).p, STR_NONE);
+    struct buf b;
+    int place = 0;
+    buf_init(&b, ITEMS_BYTES_MAX);
+    struct jw w = jw_to(&b);
+    jw_array(&w);
+    for (const struct json *e = json_first(v); e; e = json_next(e), place++) {
+        struct values values;
+        struct problem faults = { 0 };
+        if (validate_body(c->a, f->items, e, WRITE_ROW, &values, &faults)) write_row(&w, f->items, &values);
+        else pass_faults(c, f, place, &faults);
+    }
+    jw_array_end(&w);
+    if (!buf_ok(&b)) bad_field(c, f->name, "is too long", STR_NONE);
+    else set_value(c, schema_index(c->r, f), buf_str(&b));
+    buf_done(&b);
+}
+
+/* --- members ---------------------------------------------------------------------------------------------------------------- */
+
 static void read_member(struct validation *c, const struct json *member)
 {
     const struct field *f = schema_field(c->r, json_key(member));
@@ -46,6 +98,8 @@ static void read_member(struct validation *c, const struct json *member)
     } else if (json_kind(member) == JSON_NULL) {
         if (f->flags & F_REQUIRED || !str_is_none(f->fallback)) bad_field(c, f->name, "must not be null", STR_NONE);
         else set_value(c, schema_index(c->r, f), STR_NONE);
+    } else if (f->type == T_ITEMS) {
+        read_items(c, f, member);
     } else if (is_mask(c, f, member)) {
         read_mask(c, f, member);
     } else {
@@ -76,6 +130,6 @@ bool validate_body(struct arena *a, const struct resource *r, const struct json 
         return false;
     }
     for (const struct json *m = json_first(body); m; m = json_next(m)) read_member(&c, m);
-    if (kind == WRITE_CREATE) fill_absent(&c, body);
+    if (kind != WRITE_UPDATE) fill_absent(&c, body);
     return p->code == E_OK;
 }

@@ -24,6 +24,8 @@ struct property {
     unsigned flags;          /* enum field_flag */
     int min, max, item_max;  /* as in struct field */
     const struct dict *dict; /* T_ENUM only */
+    const char *items_file;  /* T_ITEMS: the schema of its rows */
+    const struct schema *items;
     const cJSON *ref;        /* x-ref or NULL */
     const char *ref_whose;   /* column of what it refers to that says whose that is; NULL: everybody's */
     int from;                /* F_JOINED: index of the property whose reference it names; else -1 */

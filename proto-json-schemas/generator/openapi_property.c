@@ -13,6 +13,7 @@ static const struct {
     [T_ENUM] = { "string", NULL, NULL },   [T_TAGS] = { "array", NULL, NULL },
     [T_PHONE] = { "string", NULL, NULL },  [T_EMAIL] = { "string", "email", NULL },
     [T_CODES] = { "array", NULL, NULL },   [T_JSON] = { "object", NULL, NULL },
+    [T_ITEMS] = { "array", NULL, NULL },   [T_QUANTITY] = { "number", NULL, NULL },
 };
 
 /* A reply always has these; every other field may be null: never given, cleared, or hidden from the caller. */
@@ -44,9 +45,27 @@ static void add_codes(cJSON *items, const struct dict *d)
     cJSON_ArrayForEach(entry, d->entries) cJSON_AddItemToArray(codes, cJSON_CreateString(source_get(entry, "const")->valuestring));
 }
 
-static void add_bounds(cJSON *schema, const struct property *p)
+static void add_rows(cJSON *schema, const struct property *p, enum direction direction)
 {
-    if (p->type == T_TAGS || p->type == T_CODES) {
+    cJSON *row = cJSON_AddObjectToObject(schema, "items"), *required = cJSON_CreateArray(), *properties;
+    cJSON_AddStringToObject(row, "type", "object");
+    properties = cJSON_AddObjectToObject(row, "properties");
+    for (size_t i = 0; i < p->items->count; i++) {
+        const struct property *q = &p->items->properties[i];
+        if (direction == IN_REQUEST && (q->flags & F_READONLY)) continue;
+        cJSON_AddItemToObject(properties, q->name, property_schema(q, direction));
+        if (q->flags & F_REQUIRED) cJSON_AddItemToArray(required, cJSON_CreateString(q->name));
+    }
+    cJSON_AddItemToObject(row, "required", required);
+    cJSON_AddNumberToObject(schema, "minItems", p->min);
+    cJSON_AddNumberToObject(schema, "maxItems", p->max);
+}
+
+static void add_bounds(cJSON *schema, const struct property *p, enum direction direction)
+{
+    if (p->type == T_ITEMS) {
+        add_rows(schema, p, direction);
+    } else if (p->type == T_TAGS || p->type == T_CODES) {
         cJSON *items = cJSON_AddObjectToObject(schema, "items");
         cJSON_AddStringToObject(items, "type", "string");
         if (p->dict) add_codes(items, p->dict);
@@ -62,6 +81,9 @@ static void add_bounds(cJSON *schema, const struct property *p)
     } else if (p->type == T_MONEY) {
         cJSON_AddNumberToObject(schema, "minimum", p->min);
         cJSON_AddRawToObject(schema, "maximum", "9999999999999.99");
+    } else if (p->type == T_QUANTITY) {
+        cJSON_AddRawToObject(schema, "minimum", "0.001");
+        cJSON_AddRawToObject(schema, "maximum", "9999999999999.999");
     } else if (p->type != T_UUID && p->type != T_DATE && p->type != T_TIME) {
         if (p->min) cJSON_AddNumberToObject(schema, "minLength", p->min);
         if (p->max) cJSON_AddNumberToObject(schema, "maxLength", p->max);
@@ -119,7 +141,7 @@ cJSON *property_schema(const struct property *p, enum direction direction)
     if (p->type == T_ENUM)
         add_enum(schema, p, nullable);
     else
-        add_bounds(schema, p);
+        add_bounds(schema, p, direction);
     if (direction == IN_QUERY) return schema;
     add_description(schema, p, direction);
     if (direction == IN_REQUEST) add_default(schema, p);

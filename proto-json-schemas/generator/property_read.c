@@ -30,6 +30,8 @@ static const struct spelling spellings[] = {
     { "array", NULL, T_TAGS, 0, 0, 0 },
     { "array", "codes", T_CODES, 0, 0, 0 },
     { "object", NULL, T_JSON, 0, 0, 0 },
+    { "number", "quantity", T_QUANTITY, 0, 0, 0 },
+    { "array", "items", T_ITEMS, 0, 0, 0 },
 };
 
 static bool same(const char *a, const char *b)
@@ -53,6 +55,17 @@ static void read_tags(struct place at, struct property *p, const cJSON *json)
     p->max = source_int(at, json, "maxItems");
     p->item_max = source_int(at, items, "maxLength");
     if (!source_bool(at, json, "uniqueItems")) source_fail(at, "uniqueItems must be true: tags are a set");
+}
+
+/* "items": {"$ref": "order_item.json"} */
+static void read_items(struct place at, struct property *p, const cJSON *json)
+{
+    static const char *const keys[] = { "$ref", NULL };
+    const cJSON *items = source_object(at, json, "items");
+    source_keys(at, items, keys);
+    p->min = source_int(at, json, "minItems");
+    p->max = source_int(at, json, "maxItems");
+    p->items_file = source_text(at, items, "$ref");
 }
 
 static bool needs_max_length(const struct property *p)
@@ -92,6 +105,7 @@ static void read_type(const struct model *m, struct place at, struct property *p
     p->min = source_int_or(at, json, as->field == T_INT || as->field == T_MONEY ? "minimum" : "minLength", as->min);
     p->max = source_int_or(at, json, as->field == T_INT ? "maximum" : "maxLength", as->max);
     if (p->type == T_TAGS || p->type == T_CODES) read_tags(at, p, json);
+    if (p->type == T_ITEMS) read_items(at, p, json);
     if (dict) read_dictionary(m, at, p, dict);
     else if (p->type == T_CODES) source_fail(at, "codes need an x-dictionary");
     if (needs_max_length(p) && !p->max) source_fail(at, "\"maxLength\" is missing");
@@ -178,6 +192,8 @@ static void check_flags(struct place at, const struct property *p)
     if ((p->flags & F_WRITEONLY) && p->type != T_TEXT) source_fail(at, "writeOnly is for plain strings");
     if ((p->flags & F_JOINED) && !(p->flags & F_READONLY)) source_fail(at, "x-from needs readOnly: it is no column");
     if (p->derived && (p->flags != F_READONLY || p->ref)) source_fail(at, "x-derived needs readOnly and nothing else: it is no column");
+    if (p->type == T_ITEMS && p->flags & ~(unsigned)(F_READONLY | F_REQUIRED))
+        source_fail(at, "items are neither found, sorted by nor secret as a whole");
     if (p->type == T_JSON && p->flags != F_READONLY) source_fail(at, "an object is readOnly and nothing else");
     if ((p->flags & F_SEALED) && (!is_text || (p->flags & (F_SEARCH | F_EXACT)) == F_SEARCH))
         source_fail(at, "a sealed x-secret needs a text, and is found by x-search \"exact\" only");
@@ -189,7 +205,8 @@ void property_read(const struct model *m, const struct schema *s, struct propert
 {
     static const char *const keys[] = { "title",    "description", "type",         "format",    "examples",
                                         "default",  "readOnly",    "writeOnly",    "minLength", "maxLength",
-                                        "minimum",  "maximum",     "items",        "maxItems",  "uniqueItems",
+                                        "minimum",  "maximum",     "items",        "minItems",  "maxItems",
+                                        "uniqueItems",
                                         "x-filter", "x-sort",      "x-search",     "x-secret",  "x-unique",
                                         "x-ref",    "x-from",      "x-dictionary", "x-derived", NULL };
     struct place at = { s->file, json->string };

@@ -252,8 +252,37 @@ static void resolve_reference(const struct model *m, struct property *p)
     }
 }
 
+static struct schema *schema_of_file(const struct model *m, struct place at, const char *file)
+{
+    for (size_t i = 0; i < m->schema_count; i++)
+        if (strcmp(m->schemas[i].file, file) == 0) return &m->schemas[i];
+    source_fail(at, "items: there is no \"%s\"", file);
+}
+
+/* The rows of a record are read with it, and so become a table, too. */
+static void note_rows(const struct model *m, const struct schema *s)
+{
+    const cJSON *json;
+    cJSON_ArrayForEach(json, source_get(s->json, "properties"))
+    {
+        struct place at = { s->file, json->string };
+        if (strcmp(source_text_or(at, json, "format", ""), "items") != 0) continue;
+        schema_of_file(m, at, source_text(at, source_object(at, json, "items"), "$ref"))->has_table = true;
+    }
+}
+
+static void resolve_rows(const struct model *m, const struct schema *s, struct property *p)
+{
+    struct place at = { s->file, p->name };
+    if (!p->items_file) return;
+    p->items = schema_of_file(m, at, p->items_file);
+    if (p->items->sql_table) source_fail(at, "items: \"%s\" is stored by itself", p->items->name);
+}
+
 void model_read_schemas(struct model *m)
 {
+    for (size_t i = 0; i < m->schema_count; i++)
+        if (source_get(m->schemas[i].json, "x-resource")) note_rows(m, &m->schemas[i]);
     for (size_t i = 0; i < m->schema_count; i++) {
         struct schema *s = &m->schemas[i];
         if (source_get(s->json, "x-resource")) s->has_table = true;
@@ -263,5 +292,8 @@ void model_read_schemas(struct model *m)
             document_check(s->file, s->json);
     }
     for (size_t i = 0; i < m->schema_count; i++)
-        for (size_t j = 0; j < m->schemas[i].count; j++) resolve_reference(m, &m->schemas[i].properties[j]);
+        for (size_t j = 0; j < m->schemas[i].count; j++) {
+            resolve_reference(m, &m->schemas[i].properties[j]);
+            resolve_rows(m, &m->schemas[i], &m->schemas[i].properties[j]);
+        }
 }

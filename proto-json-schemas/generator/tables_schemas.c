@@ -8,7 +8,7 @@ static const char *const type_names[T_COUNT] = {
     [T_TEXT] = "T_TEXT",   [T_CODE] = "T_CODE", [T_UUID] = "T_UUID",   [T_INT] = "T_INT",
     [T_MONEY] = "T_MONEY", [T_BOOL] = "T_BOOL", [T_DATE] = "T_DATE",   [T_TIME] = "T_TIME",
     [T_ENUM] = "T_ENUM",   [T_TAGS] = "T_TAGS", [T_PHONE] = "T_PHONE", [T_EMAIL] = "T_EMAIL",
-    [T_CODES] = "T_CODES", [T_JSON] = "T_JSON",
+    [T_CODES] = "T_CODES", [T_JSON] = "T_JSON", [T_QUANTITY] = "T_QUANTITY", [T_ITEMS] = "T_ITEMS",
 };
 
 #define FLAGS(X)                                                                                                       \
@@ -125,6 +125,7 @@ static void print_field(FILE *to, const char *prefix, const struct schema *s, co
         fputs(", .from = -1", to);
     else
         fprintf(to, ", .from = %s_%s", prefix, s->properties[p->from].name);
+    if (p->items) fprintf(to, ", .items = &%s_resource", p->items->name);
     if (p->derived) fprintf(to, ", .derived = \"%s\"", p->derived);
     if (p->fallback) fputs(", .fallback = ", to), print_str(to, p->fallback);
     fputs(" },\n", to);

@@ -179,12 +179,34 @@ static void test_products_against_int128(void **state)
     }
 }
 
+static void test_quantities(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *written; int64_t thousandths; } cases[] = {
+        { "0", "0.000", 0 }, { "1", "1.000", 1000 }, { "0.001", "0.001", 1 }, { "-0.5", "-0.500", -500 }, { "12.34", "12.340", 12340 },
+        { "9999999999999.999", "9999999999999.999", INT64_C(9999999999999999) }, { "1.0001", NULL, 0 }, { "1e3", NULL, 0 },
+        { "10000000000000", NULL, 0 }, { "1.", NULL, 0 }, { "", NULL, 0 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t n = 0;
+        struct buf b;
+        bool ok = quantity_read(str_of(cases[i].text), &n);
+        expect(ok == !!cases[i].written && n == cases[i].thousandths, "%s", cases[i].text);
+        if (!ok) continue;
+        buf_init(&b, 64);
+        quantity_write(&b, n);
+        expect(str_is(buf_str(&b), cases[i].written), "%s", cases[i].text);
+        buf_done(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read), cmocka_unit_test(test_write), cmocka_unit_test(test_times),
         cmocka_unit_test(test_percent), cmocka_unit_test(test_what_is_written_reads_back),
         cmocka_unit_test(test_products_against_int128),
+        cmocka_unit_test(test_quantities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

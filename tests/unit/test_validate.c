@@ -226,11 +226,65 @@ static void test_no_body(void **state)
     arena_done(&a);
 }
 
+/* --- rows of a record -------------------------------------------------------------------------------------------------- */
+
+enum { ROW_NAME, ROW_QUANTITY, ROW_AMOUNT, ROW_PLACE };
+static const struct field row_fields[] = {
+    [ROW_NAME] = { .name = STR("name"), .type = T_TEXT, .max = 5, .from = -1 },
+    [ROW_QUANTITY] = { .name = STR("quantity"), .type = T_QUANTITY, .flags = F_REQUIRED, .from = -1 },
+    [ROW_AMOUNT] = { .name = STR("amount"), .type = T_MONEY, .from = -1 },
+    [ROW_PLACE] = { .name = STR("place"), .type = T_INT, .flags = F_READONLY, .max = 9, .from = -1 },
+};
+static const struct resource row_resource = { .name = STR("row"), .fields = row_fields, .field_count = COUNT(row_fields) };
+static const struct field order_fields[] = {
+    { .name = STR("rows"), .type = T_ITEMS, .flags = F_REQUIRED, .min = 1, .max = 3, .items = &row_resource, .from = -1 },
+};
+static const struct resource order_resource = { .name = STR("order"), .fields = order_fields, .field_count = 1 };
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const char quantity[] = "must be more than 0 and at most 9999999999999.999, with at most three decimals";
+    static const struct { const char *json, *sql, *faults; } cases[] = {
+        { "[{\"quantity\":1}]", "[{\"quantity\":1.000}]", "" },
+        { "[{\"quantity\":0.125,\"name\":\"\\\"a\",\"amount\":3}]", "[{\"name\":\"\\\"a\",\"quantity\":0.125,\"amount\":3.00}]", "" },
+        { "[{\"quantity\":1,\"place\":7}]", "[{\"quantity\":1.000}]", "" }, /* what was read may be sent back */
+        { "[{\"quantity\":1,\"name\":null}]", "[{\"quantity\":1.000}]", "" },
+        { "[]", NULL, "rows: must have 1 to 3 elements" },
+        { "[{},{},{},{}]", NULL, "rows: must have 1 to 3 elements" },
+        { "{}", NULL, "rows: must be an array of objects" },
+        { "null", NULL, "rows: must not be null" },
+        { "[1]", NULL, "rows[0].body: must be a JSON object" },
+        { "[{\"quantity\":1},{}]", NULL, "rows[1].quantity: is required" },
+        { "[{\"quantity\":0}]", NULL, "rows[0].quantity: Q" },
+        { "[{\"quantity\":-1}]", NULL, "rows[0].quantity: Q" },
+        { "[{\"quantity\":1.0001}]", NULL, "rows[0].quantity: Q" },
+        { "[{\"quantity\":1e3}]", NULL, "rows[0].quantity: Q" },
+        { "[{\"quantity\":\"1\"}]", NULL, "rows[0].quantity: must be a number" },
+        { "[{\"quantity\":1,\"x\":1},{\"quantity\":1,\"name\":\"abcdef\"}]", NULL,
+          "rows[0].x: is not a known field; rows[1].name: must have 0 to 5 characters" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int kind = WRITE_CREATE; kind <= WRITE_UPDATE; kind++) {
+            struct arena a;
+            struct problem p = { 0 };
+            struct values v;
+            arena_init(&a);
+            const struct json *body = body_of(&a, arena_printf(&a, "{\"rows\":%s}", cases[i].json).p);
+            bool ok = validate_body(&a, &order_resource, body, (enum write_kind)kind, &v, &p);
+            struct str faults = faults_of(&a, &p), want = str_of(cases[i].faults);
+            if (want.len > 3 && want.p[want.len - 1] == 'Q') want = arena_printf(&a, "%.*s%s", (int)want.len - 1, want.p, quantity);
+            expect(ok == !want.len && str_eq(faults, want), "%zu: %.*s", i, STR_ARG(faults));
+            if (cases[i].sql) assert_string_equal(v.text[0], cases[i].sql);
+            arena_done(&a);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values), cmocka_unit_test(test_bodies), cmocka_unit_test(test_absent_null_and_fallback),
-        cmocka_unit_test(test_no_body),
+        cmocka_unit_test(test_no_body), cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, sample_setup, NULL);
 }
