@@ -17,6 +17,7 @@ static const struct opt opts[] = {
       "base URLs of customer-service" },
     { "UPSTREAM_OPPORTUNITY_SERVICE", O_STR, AT(upstream[SERVICE_OPPORTUNITY]), NULL, O_REQUIRED | O_LIVE, 1, 0,
       "base URLs of opportunity-service" },
+    { "UPSTREAM_ORDER_SERVICE", O_STR, AT(upstream[SERVICE_ORDER]), NULL, O_REQUIRED | O_LIVE, 1, 0, "base URLs of order-service" },
     { "UPSTREAM_RESOLVE_MS", O_INT, AT(upstreams.resolve_ms), "5000", 0, 10, 3600000,
       "how often the names in those URLs are resolved anew, in milliseconds" },
     { "UPSTREAM_CHECK_MS", O_INT, AT(upstreams.check_ms), "2000", 0, 0, 600000,

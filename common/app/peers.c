@@ -11,6 +11,7 @@ const struct opt peers_opts[] = {
       "base URL of auth-service; here and below: where nothing is set, it is not asked" },
     { "CUSTOMER_SERVICE_URL", O_STR, AT(customer_url), NULL, 0, 1, 0, "base URL of customer-service" },
     { "OPPORTUNITY_SERVICE_URL", O_STR, AT(opportunity_url), NULL, 0, 1, 0, "base URL of opportunity-service" },
+    { "ORDER_SERVICE_URL", O_STR, AT(order_url), NULL, 0, 1, 0, "base URL of order-service" },
     { "SERVICE_CLIENT_ID", O_STR, AT(client_id), NULL, 0, 1, 0,
       "as which client of auth-service this service asks the others (auth-service create-client); its permissions: docs/operations.md" },
     { "SERVICE_CLIENT_SECRET", O_STR, AT(client_secret), NULL, O_SECRET, 1, 0, "its secret" },
@@ -24,6 +25,7 @@ static const struct {
     { "auth-service", "AUTH_SERVICE_URL", AT(auth_url) },
     { "customer-service", "CUSTOMER_SERVICE_URL", AT(customer_url) },
     { "opportunity-service", "OPPORTUNITY_SERVICE_URL", AT(opportunity_url) },
+    { "order-service", "ORDER_SERVICE_URL", AT(order_url) },
 };
 enum { URLS = sizeof urls / sizeof *urls };
 

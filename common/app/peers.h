@@ -8,7 +8,7 @@ struct outgoing;
 
 extern const struct opt peers_opts[];
 struct peers {
-    const char *auth_url, *customer_url, *opportunity_url; /* base URLs; NULL: not known */
+    const char *auth_url, *customer_url, *opportunity_url, *order_url; /* base URLs; NULL: not known */
     const char *client_id, *client_secret;                 /* client credentials at auth-service; NULL: none */
 };
 

@@ -28,6 +28,7 @@
     X(UNSUPPORTED_MEDIA, 415, "UNSUPPORTED_MEDIA", "请求体类型应为 application/json",                             \
       "The body must be application/json")                                                                        \
     X(RULE_VIOLATED, 422, "RULE_VIOLATED", "违反业务规则", "A business rule is violated")                         \
+    X(CREDIT_EXCEEDED, 422, "CREDIT_EXCEEDED", "超出客户的信用额度", "The customer's credit limit is exceeded")                  \
     X(BAD_REFERENCE, 422, "BAD_REFERENCE", "引用的数据不存在", "A referenced record does not exist")              \
     X(KEY_REUSED, 422, "IDEMPOTENCY_KEY_REUSED", "幂等键已用于其他请求",                                          \
       "This Idempotency-Key was used for another request")                                                        \

@@ -43,12 +43,22 @@ static void explain_refused(struct req *r, const struct resource *resource, cons
 }
 
 /* DETAIL of conflict(): {"users": "are in it: 3"}, or with what is allowed as above. */
+static void explain_reasons(struct req *r, enum err_code code, const struct pg_segment *s)
+{
+    const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
+    for (const struct json *m = json_first(reasons); m; m = json_next(m)) add_reason(r, code, m);
+}
+
 static void explain_conflict(struct req *r, const struct resource *resource, const struct pg_segment *s)
 {
     (void)resource;
-    const struct json *reasons = json_read(&r->arena, arena_dup(&r->arena, str_of(s->detail)), &r->problem);
-    for (const struct json *m = json_first(reasons); m; m = json_next(m))
-        add_reason(r, E_STATE_CONFLICT, m);
+    explain_reasons(r, E_STATE_CONFLICT, s);
+}
+
+static void explain_credit(struct req *r, const struct resource *resource, const struct pg_segment *s)
+{
+    (void)resource;
+    explain_reasons(r, E_CREDIT_EXCEEDED, s);
 }
 
 /* Constraints are named <table>_<field>. A primary key is a chosen id that is taken, of the record or of what goes with it. */
@@ -89,7 +99,7 @@ static const struct refusal {
 } refusals[] = {
     { "CR002", explain_key_reply },  { "CR003", explain_refused }, { "23505", explain_duplicate },
     { "23503", explain_reference },  { "23514", explain_check },   { "23502", explain_check },
-    { "CR409", explain_conflict },
+    { "CR409", explain_conflict },   { "CR010", explain_credit },
 };
 
 void refusal_explain(struct req *r, const struct resource *resource, const struct pg_segment *s)

@@ -14,6 +14,7 @@ struct listing {
     struct input input;
     const char *values[4];
     struct pg_segment *segment;
+    bool is_object;
 };
 
 static const struct pg_stmt *statement(struct req *r, const struct related *what)
@@ -52,6 +53,14 @@ static void write_row(struct jw *w, const struct listing *l, int row)
     jw_object_end(w);
 }
 
+static void write_rows(struct jw *w, const struct listing *l, int rows)
+{
+    jw_array(w);
+    for (int i = 0; i < rows; i++)
+        if (!str_is_none(pg_value(l->segment, 0, i, 0))) write_row(w, l, i);
+    jw_array_end(w);
+}
+
 static enum step reply(struct req *r)
 {
     const struct listing *l = r->state;
@@ -61,19 +70,28 @@ static enum step reply(struct req *r)
         return STEP_FAIL;
     }
     struct jw w = reply_begin(r);
-    jw_array(&w);
-    for (int i = 0; i < rows; i++)
-        if (!str_is_none(pg_value(l->segment, 0, i, 0))) write_row(&w, l, i);
-    jw_array_end(&w);
+    if (l->is_object) write_row(&w, l, 0);
+    else write_rows(&w, l, rows);
     reply_end(r, &w);
     return STEP_WAIT;
 }
 
-void related_list(struct req *r, const struct related *what)
+static void start(struct req *r, const struct related *what, bool is_object)
 {
     static const step_fn steps[] = { query, reply, NULL };
     struct listing *l = arena_new(&r->arena, struct listing);
     l->what = what;
+    l->is_object = is_object;
     r->state = l;
     flow_start(r, steps);
+}
+
+void related_list(struct req *r, const struct related *what)
+{
+    start(r, what, false);
+}
+
+void related_object(struct req *r, const struct related *what)
+{
+    start(r, what, true);
 }

@@ -21,5 +21,6 @@ struct related {
 };
 
 void related_list(struct req *r, const struct related *what); /* which lives on */
+void related_object(struct req *r, const struct related *what); /* the first row alone, as an object */
 
 #endif

@@ -11,6 +11,8 @@
 #include "rest/segment.h"
 #include "rest/sight.h"
 
+#include <stdlib.h>
+
 /* --- parameters of each verb ------------------------------------------------------------------------------------------ */
 
 static void create_params(struct req *r, struct write *w)
@@ -127,7 +129,7 @@ enum step write_send(struct req *r)
     add_checks(r, w);
     add_author(r, w);
     w->verb->params(r, w);
-    if (w->told[0]) pg_add(w->segment, &stmt_tell, w->told, 2);
+    for (int i = 0; i < w->told_count; i++) pg_add(w->segment, &stmt_tell, w->told[i], 2);
     w->changed_at = w->segment->count;
     pg_add(w->segment, statement_of(r, w), w->params.values, w->params.count);
     add_read_back(w);
@@ -258,8 +260,9 @@ void rest_delete_with(struct req *r, step_fn prepare)
 void rest_tell(struct req *r, const char *name, const char *value)
 {
     struct write *w = r->state;
-    w->told[0] = name;
-    w->told[1] = value;
+    if (w->told_count == TOLD_MAX) abort();
+    w->told[w->told_count][0] = name;
+    w->told[w->told_count++][1] = value;
 }
 
 void rest_restore(struct req *r)

@@ -28,6 +28,8 @@ struct verb {
 };
 extern const struct verb call_verb;
 
+enum { TOLD_MAX = 2 };
+
 struct write {
     const struct verb *verb;
     step_fn prepare, after; /* the service's own; NULL: none */
@@ -42,7 +44,8 @@ struct write {
     bool by_other;                 /* the author is not the caller */
     struct sql_params params, checks, author, claim, back, keep, also_params;
     struct pg_segment *segment;
-    const char *told[2]; /* name and value of a setting for its triggers; NULL: none */
+    const char *told[TOLD_MAX][2]; /* settings for its triggers: name and value */
+    int told_count;
     int changed_at, back_at, changes_at; /* calls of the segment; changes_at: 0 when nobody wants to know them */
     bool replayed, retried;
     void *fetch; /* rest/remote: of a reference, once */

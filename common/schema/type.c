@@ -168,7 +168,7 @@ const struct type types[T_COUNT] = {
     [T_PHONE] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_phone },
     [T_EMAIL] = { "text", "", JSON_STRING, FORM_STRING, "must be a string", check_email },
     [T_JSON] = { "jsonb", "::text", JSON_OBJECT, FORM_RAW, "is read-only", check_text },
-    [T_ITEMS] = { "jsonb", "::text", JSON_ARRAY, FORM_RAW, "must be an array of objects", check_text }, /* schema/validate.c */
+    [T_ITEMS] = { "json", "::text", JSON_ARRAY, FORM_RAW, "must be an array of objects", check_text }, /* schema/validate.c */
 };
 
 struct str type_allowed(struct arena *a, const struct field *f)

@@ -7,6 +7,7 @@ services() {
 auth-service        auth-service         auth         8101  event:read
 customer-service    customer-service     customer     8102  event:read
 opportunity-service opportunity-service  opportunity  8103  event:read,customer:create,customer:convert
+order-service       order-service        ordering     8104  event:read,customer:unmask
 TABLE
 }
 

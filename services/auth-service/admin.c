@@ -1,6 +1,6 @@
 /* The first administrator, made by a command so that no default password ever exists. */
 #include "auth.h"
-#include "command.h"
+#include "app/command.h"
 #include "password.h"
 
 #include "base/utf8.h"

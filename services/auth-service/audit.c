@@ -1,6 +1,6 @@
 /* Records of the gateways: added once each, chained, and verified day by day (0014_audit.sql, 0016_security_alerts.sql). */
 #include "auth.h"
-#include "command.h"
+#include "app/command.h"
 
 #include "auth-service_routes.h"
 #include "auth/principal.h"

@@ -1,6 +1,6 @@
 /* The command that makes a client. Its secret is shown once, here, and nowhere kept. */
 #include "auth.h"
-#include "command.h"
+#include "app/command.h"
 
 #include "auth/claims.h"
 #include "base/base64.h"

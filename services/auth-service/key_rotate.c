@@ -3,7 +3,7 @@
  * Published at once, it signs when everybody who verifies tokens has fetched it: they ask every 30 s (auth/keys.c), so that the
  * default lets five such requests fail. The keys before it stay published until the last token that they signed has expired. */
 #include "auth.h"
-#include "command.h"
+#include "app/command.h"
 
 #include "auth/jwk.h"
 #include "base/limits.h"

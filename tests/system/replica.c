@@ -49,6 +49,7 @@ static void gateway_settings(int admin_port, int https_port, int plain_port)
     setenv("UPSTREAM_AUTH_SERVICE", stack.auth_url, 1);
     setenv("UPSTREAM_CUSTOMER_SERVICE", stack.customer_url, 1);
     setenv("UPSTREAM_OPPORTUNITY_SERVICE", stack.opportunity_url, 1);
+    setenv("UPSTREAM_ORDER_SERVICE", stack.order_url, 1);
 }
 
 struct how {

@@ -71,9 +71,11 @@ static void stack_describe(void)
         { "AUTH_SERVICE_URL", &stack.auth_url },
         { "CUSTOMER_SERVICE_URL", &stack.customer_url },
         { "OPPORTUNITY_SERVICE_URL", &stack.opportunity_url },
+        { "ORDER_SERVICE_URL", &stack.order_url },
         { "AUTH_SERVICE_DATABASE_URL", &stack.auth_db },
         { "CUSTOMER_SERVICE_DATABASE_URL", &stack.customer_db },
         { "OPPORTUNITY_SERVICE_DATABASE_URL", &stack.opportunity_db },
+        { "ORDER_SERVICE_DATABASE_URL", &stack.order_db },
         { "DATABASE_ADMIN_URL", &stack.admin_db },
         { "ADMIN_USERNAME", &stack.username },
         { "ADMIN_PASSWORD", &stack.password },
@@ -145,8 +147,10 @@ static void stack_start(void)
 
 static void log_in(void)
 {
-    if (!url_is_ready(stack.auth_url, 20) || !url_is_ready(stack.customer_url, 20) || !url_is_ready(stack.opportunity_url, 20)) {
-        fprintf(stderr, "the services do not become ready\n");
+    const char *const services[] = { stack.auth_url, stack.customer_url, stack.opportunity_url, stack.order_url };
+    for (size_t i = 0; i < COUNT(services); i++) {
+        if (url_is_ready(services[i], 20)) continue;
+        fprintf(stderr, "%s does not become ready\n", services[i]);
         exit(EXIT_FAILURE);
     }
     stack.admin_token = strdup(token_of(stack.username, stack.password));

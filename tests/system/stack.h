@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 struct stack {
-    const char *gateway_url, *gateway_admin_url, *ca_cert, *auth_url, *customer_url, *opportunity_url;
-    const char *auth_db, *customer_db, *opportunity_db, *admin_db; /* libpq URLs */
+    const char *gateway_url, *gateway_admin_url, *ca_cert, *auth_url, *customer_url, *opportunity_url, *order_url;
+    const char *auth_db, *customer_db, *opportunity_db, *order_db, *admin_db; /* libpq URLs */
     const char *username, *password;              /* the administrator */
     const char *admin_token;
     bool attached;

@@ -14,6 +14,8 @@
 #include "customer-service_routes.c"
 #include "opportunity-service_openapi.c"
 #include "opportunity-service_routes.c"
+#include "order-service_openapi.c"
+#include "order-service_routes.c"
 #include "permissions.h"
 #include "registry.c"
 #include "schemas.h"
@@ -74,6 +76,30 @@ void lead_convert(struct req *r)
     (void)r;
 }
 void duplicates_list(struct req *r)
+{
+    (void)r;
+}
+void credit_get(struct req *r)
+{
+    (void)r;
+}
+void live_orders(struct req *r)
+{
+    (void)r;
+}
+void opportunity_to_order(struct req *r)
+{
+    (void)r;
+}
+void order_create(struct req *r)
+{
+    (void)r;
+}
+void order_move(struct req *r)
+{
+    (void)r;
+}
+void order_transitions(struct req *r)
 {
     (void)r;
 }

@@ -1,6 +1,6 @@
 /* command: one statement that a command of the binary runs, with nothing of the service around it. */
-#ifndef AUTH_SERVICE_COMMAND_H
-#define AUTH_SERVICE_COMMAND_H
+#ifndef APP_COMMAND_H
+#define APP_COMMAND_H
 
 #include "io/pg.h"
 
@@ -11,6 +11,7 @@ struct command {
     const struct pg_stmt *stmt;
     const char *values[PG_PARAMS];
     int count;
+    int timeout_ms;                     /* of the statement; 0: 5 s */
 
     char sqlstate[6];                   /* of an error, "" when it is not of SQL */
     char value[COMMAND_VALUE_MAX];      /* the first one that came back; "" when there is none */

@@ -1,4 +1,4 @@
-#include "command.h"
+#include "app/command.h"
 
 #include "io/work.h"
 
@@ -56,7 +56,7 @@ bool command_run(struct command *c)
     static const struct timeval poll = { 0, POLL_MS * 1000 };
     const struct pg_stmt *const statements[] = { c->stmt, NULL };
     struct pg_config config = { .url = c->url, .timezone = "UTC", .application = c->name, .connections = { 1, 0 },
-                                .statement_timeout_ms = 5000, .statements = statements };
+                                .statement_timeout_ms = c->timeout_ms ? c->timeout_ms : 5000, .statements = statements };
     struct run run = { .command = c, .base = event_base_new() };
     struct work *work = work_new(run.base);
     run.pg = pg_new(run.base, work, &config);

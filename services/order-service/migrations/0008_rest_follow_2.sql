@@ -1,0 +1,1 @@
+../../../common/rest/rest_follow_2.sql
