@@ -1,9 +1,9 @@
 /* leases: what this process may let through without asking Redis again.
  *
- * Redis is the one that counts, for all gateways together. A key that is asked for often is granted some requests ahead - a lease, at
- * most a twentieth of its limit, for a second, the next one before it is used up - and a key that was refused is refused here until
- * Redis would grant again: neither costs a round trip for each request. Besides, every request that passes is counted here too: when Redis is away, the limit goes on
- * locally, as a share of it, from where it was.
+ * Redis is the one that counts, for all gateways together. A key that is asked for often is granted some requests ahead - a lease, at most
+ * a twentieth of its limit, for a second, the next one before it is used up - and a key that was refused is refused here until Redis would
+ * grant again: neither costs a round trip for each request. Besides, every request that passes is counted here too: when Redis is away,
+ * the limit goes on locally, as a share of it, from where it was.
  *
  * One table for the process, as a client's requests come to any of its workers; of a fixed size: of the keys that fall into one set of
  * it the longest unused goes first. Any thread; a lock for well under a microsecond. */

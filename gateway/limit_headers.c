@@ -56,7 +56,8 @@ static struct str standing(const struct rate_check *c, char *text)
     for (size_t i = 0; i < c->count; i++) {
         const struct rate_standing *now = &c->standing[i];
         if (i) to = str_put(to, STR(", "));
-        to = put_member(to, c->windows[i].name, STR("\";r="), now->remaining, STR(";t="), seconds(now->wait_us ? now->wait_us : now->reset_us));
+        to = put_member(to, c->windows[i].name, STR("\";r="), now->remaining, STR(";t="),
+                        seconds(now->wait_us ? now->wait_us : now->reset_us));
     }
     return (struct str){ text, (size_t)(to - text) };
 }

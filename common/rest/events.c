@@ -5,6 +5,7 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "rest/event_data.h"
 #include "rest/segment.h"
 #include "rest/sight.h"
 #include "schema/query.h"
@@ -55,50 +56,6 @@ static size_t resource_count;
 static bool some_have_secrets;
 static struct pg_stmt statement_of_events, statements_of_snapshots[RESOURCES_MAX];
 
-enum { COLUMNS_AT_ONCE = 50 }; /* a function takes 100 arguments */
-
-/* What others are told of a record: these columns of its image and no more. Names them all, which is many times as fast as looking at each
- * column that is there (jsonb_each). */
-static void add_column(struct buf *b, const char *image, const char *name, int nth)
-{
-    const char *before = nth == 0 ? "(jsonb_build_object(" : nth % COLUMNS_AT_ONCE ? "," : ") || jsonb_build_object(";
-    buf_addf(b, "%s'%s',%s->'%s'", before, name, image, name);
-}
-
-static bool is_plain_secret(const struct field *f)
-{
-    return (f->flags & (F_SECRET | F_SEALED | F_WRITEONLY)) == F_SECRET;
-}
-
-static bool has_plain_secrets(const struct resource *r)
-{
-    for (size_t i = 0; i < r->field_count; i++)
-        if (is_plain_secret(&r->fields[i])) return true;
-    return false;
-}
-
-/* Secrets that are not sealed are for who may see them unmasked; `clear`: the parameter that names whose those are. */
-static void add_secrets(struct buf *b, const char *image, const struct resource *r, const char *clear)
-{
-    int n = 0;
-    if (!has_plain_secrets(r)) return;
-    buf_addf(b, " || CASE WHEN '%s' = ANY (%s::text[]) THEN ", r->name.p, clear);
-    for (size_t i = 0; i < r->field_count; i++)
-        if (is_plain_secret(&r->fields[i])) add_column(b, image, r->fields[i].name.p, n++);
-    buf_addz(b, ")) ELSE '{}' END");
-}
-
-static void add_data(struct buf *b, const char *image, const struct resource *r, const char *clear)
-{
-    int n = 0;
-    add_column(b, image, "deleted_time", n++);
-    for (size_t i = 0; i < r->field_count; i++)
-        if (!(r->fields[i].flags & (F_SECRET | F_JOINED | F_WRITEONLY))) add_column(b, image, r->fields[i].name.p, n++);
-    for (const char *const *more = r->event_columns; more && *more; more++) add_column(b, image, *more, n++);
-    buf_addz(b, "))");
-    add_secrets(b, image, r, clear);
-}
-
 #define TIME_OF(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 static struct pg_stmt statement(const char *name, struct buf *sql)
@@ -117,7 +74,7 @@ static struct pg_stmt make_snapshot(struct buf *b, const struct resource *r)
                 "SELECT coalesce((SELECT json_agg(json_build_object('aggregate', '%s', 'aggregate_id', p.%s, "
                 "'type', '%s.snapshot', 'version', p.version, 'time', " TIME_OF("p.updated_time") ", 'data', ",
              r->table, id, id, r->name.p, id, r->name.p);
-    add_data(b, "p.image", r, "$3");
+    event_data_add(b, "p.image", r, "$3");
     buf_addf(b, ") ORDER BY p.%s) FROM page p), '[]'), (SELECT count(*) FROM page), (SELECT %s FROM page ORDER BY %s DESC LIMIT 1), "
                 "pg_snapshot_xmin(pg_current_snapshot())", id, id, id);
     snprintf(name, sizeof name, "%s_snapshot", r->name.p);
@@ -133,7 +90,7 @@ static struct pg_stmt make_events(struct buf *b)
                 TIME_OF("p.created_time") ", 'data', CASE p.aggregate");
     for (size_t i = 0; i < resource_count; i++) {
         buf_addf(b, " WHEN '%s' THEN ", resources[i]->name.p);
-        add_data(b, "p.after", resources[i], "$5");
+        event_data_add(b, "p.after", resources[i], "$5");
     }
     buf_addz(b, " END) ORDER BY p.turn, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
                 "(SELECT turn || '.' || event_id FROM page ORDER BY turn DESC, event_id DESC LIMIT 1), "
@@ -150,7 +107,7 @@ size_t events_statements(const struct resource *const *all, const struct pg_stmt
         if ((*all)->is_untold) continue;
         if (resource_count == RESOURCES_MAX) abort();
         resources[resource_count] = *all;
-        some_have_secrets |= has_plain_secrets(*all);
+        some_have_secrets |= event_data_has_secrets(*all);
         statements_of_snapshots[resource_count] = make_snapshot(&b, *all);
         to[resource_count] = &statements_of_snapshots[resource_count];
         resource_count++;
@@ -242,7 +199,8 @@ static const char *clear_text(struct req *r)
 {
     struct str list = STR("{");
     for (size_t i = 0; i < resource_count; i++)
-        if (sight_of_secrets(r, resources[i])) list = arena_printf(&r->arena, "%.*s%s%s", STR_ARG(list), list.len > 1 ? "," : "", resources[i]->name.p);
+        if (sight_of_secrets(r, resources[i]))
+            list = arena_printf(&r->arena, "%.*s%s%s", STR_ARG(list), list.len > 1 ? "," : "", resources[i]->name.p);
     return arena_printf(&r->arena, "%.*s}", STR_ARG(list)).p;
 }
 
@@ -256,7 +214,7 @@ static enum step page_query(struct req *r)
     pg_add(p->segment, &statement_of_plan, NULL, 0);
     if (is_snapshot) {
         memcpy(p->values, (const char *[]){ p->after, limit, clear_text(r) }, 3 * sizeof *p->values);
-        pg_add(p->segment, &statements_of_snapshots[p->snapshot], p->values, has_plain_secrets(resources[p->snapshot]) ? 3 : 2);
+        pg_add(p->segment, &statements_of_snapshots[p->snapshot], p->values, event_data_has_secrets(resources[p->snapshot]) ? 3 : 2);
     } else {
         memcpy(p->values, (const char *[]){ p->turn, p->after, aggregates_text(&r->arena, p), limit, clear_text(r) }, sizeof p->values);
         pg_add(p->segment, &statement_of_events, p->values, some_have_secrets ? 5 : 4);

@@ -7,7 +7,7 @@
  * younger than the events that follow: versions tell.
  *
  * With `wait`, an empty page is put off until something happens (NOTIFY wakes, and a look some times a second), for so many seconds at
- * most. Of a record only what is not secret is told: the schema's properties, and x-resource's `events`. */
+ * most. Of a record that is told which rest/event_data.h says. */
 #ifndef REST_EVENTS_H
 #define REST_EVENTS_H
 

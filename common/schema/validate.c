@@ -60,7 +60,8 @@ static void write_row(struct jw *w, const struct resource *row, const struct val
 static void pass_faults(struct validation *c, const struct field *f, int place, const struct problem *of_row)
 {
     for (const struct detail *d = of_row->details; d; d = d->next)
-        bad_field(c, arena_printf(c->a, "%.*s[%d].%.*s", STR_ARG(f->name), place, STR_ARG(d->field)), arena_cstr(c->a, d->reason), d->allowed);
+        bad_field(c, arena_printf(c->a, "%.*s[%d].%.*s", STR_ARG(f->name), place, STR_ARG(d->field)), arena_cstr(c->a, d->reason),
+                  d->allowed);
 }
 
 static void read_items(struct validation *c, const struct field *f, const struct json *v)

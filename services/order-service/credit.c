@@ -14,13 +14,10 @@
 static void credit(struct buf *b)
 {
     buf_addz(b, "SELECT t.customer_id, to_json(CASE WHEN s.is_clear THEN t.credit_limit END), to_json(round(coalesce(a.used, 0), 2)), "
-                "to_json(CASE WHEN s.is_clear THEN greatest(t.credit_limit - coalesce(a.used, 0), 0) END), coalesce(o.list, '[]'), "
-                "coalesce(e.list, '[]') FROM customer_ref t LEFT JOIN credit_accounts a USING (customer_id) "
+                "to_json(CASE WHEN s.is_clear THEN credit_free(t.credit_limit, coalesce(a.used, 0)) END), "
+                "credit_orders(t.customer_id), credit_last_entries(t.customer_id) "
+                "FROM customer_ref t LEFT JOIN credit_accounts a USING (customer_id) "
                 "CROSS JOIN LATERAL (SELECT t.created_by = $2::uuid OR $4::boolean AS is_clear) s "
-                "LEFT JOIN LATERAL (SELECT json_agg(credit_order(o) ORDER BY o.order_date DESC, o.order_id DESC) AS list FROM (SELECT o.* FROM "
-                "orders o WHERE o.customer_id = t.customer_id AND order_outstanding(o) <> 0 ORDER BY o.order_date DESC, o.order_id DESC LIMIT 200) o) o "
-                "ON true LEFT JOIN LATERAL (SELECT json_agg(credit_entry(e) ORDER BY e.entry_id DESC) AS list FROM (SELECT e.* FROM "
-                "credit_entries e WHERE e.customer_id = t.customer_id ORDER BY e.entry_id DESC LIMIT 200) e) e ON true "
                 "WHERE t.customer_id = $1::uuid AND t.deleted_time IS NULL");
     scope_add(b, "t", "created_by", 2, 3);
 }
@@ -32,8 +29,9 @@ static const char *sees_limits(const struct req *r)
 
 void credit_get(struct req *r)
 {
-    static const struct related_member members[] = { { STR("customer_id"), false }, { STR("credit_limit"), true }, { STR("used"), true },
-                                                     { STR("free"), true },         { STR("orders"), true },       { STR("entries"), true } };
+    static const struct related_member members[] = { { STR("customer_id"), false }, { STR("credit_limit"), true },
+                                                     { STR("used"), true },         { STR("free"), true },
+                                                     { STR("orders"), true },       { STR("entries"), true } };
     static const struct related what = { credit, sees_limits, members, sizeof members / sizeof *members };
     related_object(r, &what);
 }

@@ -14,6 +14,7 @@ enum { CLIENTS_MAX = 32, ATTEMPTS_MAX = 20000 };
 
 struct load {
     const char *url, *run;
+    struct what what;
     pthread_t threads[CLIENTS_MAX];
     int clients;
     bool stop;
@@ -49,9 +50,9 @@ static void *client(void *arg)
         a->key = text("key-%s", a->name);
         struct reply *r =
             http_send(&(struct request){ .method = "POST",
-                                         .url = text("%s/api/v1/customers", l->url),
+                                         .url = text("%s%s", l->url, l->what.path),
                                          .token = stack.admin_token,
-                                         .body = text("{\"customer_name\":\"%s\",\"customer_type\":\"企业\"}", a->name),
+                                         .body = text("{\"%s\":\"%s\",%s}", l->what.name, a->name, l->what.more),
                                          .headers = { text("Idempotency-Key: %s", a->key) },
                                          .fresh = true });
         finish(l, a, r);
@@ -62,8 +63,14 @@ static void *client(void *arg)
 
 struct load *load_start(const char *url, int clients)
 {
+    return load_start_of(url, clients, (struct what){ "/api/v1/customers", "customer_name", "\"customer_type\":\"企业\"" });
+}
+
+struct load *load_start_of(const char *url, int clients, struct what what)
+{
     struct load *l = pool_keep(calloc(1, sizeof(struct load)), free);
     l->url = url;
+    l->what = what;
     l->run = unique("load");
     l->clients = clients;
     pthread_mutex_init(&l->lock, NULL);

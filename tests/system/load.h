@@ -1,4 +1,4 @@
-/* load: clients that create customers as fast as they can, and remember what each was told. */
+/* load: clients that create customers, or what they are told to, as fast as they can, and remember what each was told. */
 #ifndef SYSTEM_LOAD_H
 #define SYSTEM_LOAD_H
 
@@ -14,6 +14,12 @@ struct attempt {
 };
 
 struct load;
+
+/* What they create: at `path`, with the attempt's name as `name`, and `more` members. */
+struct what {
+    const char *path, *name, *more;
+};
+struct load *load_start_of(const char *url, int clients, struct what what);
 
 struct load *load_start(const char *url, int clients); /* as the administrator; every request on a fresh connection */
 int load_done(struct load *l, long status);            /* how many were answered so, until now */

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-enum { RACERS = 12, RACERS_MAX = 32 };
+enum { RACERS = 12, RACERS_MAX = 64 };
 
 /* Sends all requests at once; the replies, in the same order, live until the test ends. */
 void race(const struct request requests[RACERS], struct reply *replies[RACERS]);

@@ -48,7 +48,7 @@ static char *upper(const char *word)
 
 static int every_operation(void (*judge)(const struct operation *o, void *arg), void *arg)
 {
-    const char *const urls[] = { stack.auth_url, stack.customer_url, stack.opportunity_url };
+    const char *const urls[] = { stack.auth_url, stack.customer_url, stack.opportunity_url, stack.order_url };
     const cJSON *path, *operation;
     int n = 0;
     for (size_t i = 0; i < COUNT(urls); i++) {
@@ -110,7 +110,7 @@ static bool is_refused(void *token)
     const struct {
         const char *url, *path;
     } places[] = { { stack.auth_url, "/api/v1/auth/sessions" }, { stack.customer_url, "/api/v1/customers?size=1" },
-                   { stack.opportunity_url, "/api/v1/opportunities?size=1" } };
+                   { stack.opportunity_url, "/api/v1/opportunities?size=1" }, { stack.order_url, "/api/v1/orders?size=1" } };
     bool refused = true;
     for (size_t i = 0; i < COUNT(places); i++) {
         target(places[i].url);
@@ -168,6 +168,24 @@ static char *activity_of(const char *owner)
                                      "VALUES (uuid_v7(), '某', '电话', now(), '%s') RETURNING activity_id", owner);
 }
 
+/* As `table` holds it: an order or a quote of one item. */
+static char *sale_of(const char *owner, const char *table, const char *id, const char *items, const char *columns, const char *values)
+{
+    return sql(stack.order_db, "INSERT INTO %s (%s, customer_id, %s%s, created_by) VALUES (uuid_v7(), '%s', "
+                               "'[{\"product_id\":\"%s\",\"quantity\":1}]'%s, '%s') RETURNING %s",
+               table, id, items, columns, customer_with_credit(NULL), product("1.00"), values, owner, id);
+}
+
+static char *order_of(const char *owner)
+{
+    return sale_of(owner, "orders", "order_id", "order_items", ", order_status, payment_status", ", '草稿', '未付款'");
+}
+
+static char *quote_of(const char *owner)
+{
+    return sale_of(owner, "quotes", "quote_id", "quote_items", "", "");
+}
+
 /* Records that are somebody's. The operations about one hold `mark` in their path; customers are what the others are about.
  * `as_new`: what else brings a record back to where its operations are possible. */
 static const struct kind {
@@ -179,6 +197,8 @@ static const struct kind {
     { "pportunit", "opportunities", "opportunity_id",
       ", status = '进行中', closed_time = NULL, moves = moves + 1, sales_stage_id = '" STAGE_CONTACT "'", &stack.opportunity_db,
       opportunity_of },
+    { "uote", "quotes", "quote_id", ", quote_status = '草稿', order_id = NULL, moves = moves + 1", &stack.order_db, quote_of },
+    { "rder", "orders", "order_id", ", order_status = '草稿', moves = moves + 1", &stack.order_db, order_of },
     { "lead", "leads", "lead_id", "", &stack.opportunity_db, lead_of },
     { "activit", "activities", "activity_id", ", status = '计划中', completed_time = NULL, cancel_reason = NULL", &stack.opportunity_db,
       activity_of },

@@ -6,6 +6,7 @@
 #include "sales.h"
 #include "sql.h"
 #include "stack.h"
+#include "trade.h"
 
 #include <signal.h>
 #include <string.h>
@@ -47,6 +48,33 @@ static void test_customer_with_open_opportunities_is_not_deleted(void **state)
     expect_status(DELETE(opportunity_path(first, "")), 200);
     expect_status(POST(opportunity_path(second, "/close"),
                        "{\"result\":\"输单\",\"lost_reason\":\"价格\"}"), 200);
+    target(stack.customer_url);
+    expect_status(DELETE(customer_path(id)), 200);
+}
+
+static void test_customer_with_live_orders_is_not_deleted(void **state)
+{
+    (void)state;
+    char *id = customer_with_credit(NULL), *p = product("1");
+    target(stack.order_url);
+    char *draft = order(id, item(p, "1", NULL), NULL), *paid = order(id, item(p, "1", NULL), "\"tax_rate\":0,\"order_status\":\"已提交\"");
+    target(stack.customer_url);
+    struct reply *r = DELETE(customer_path(id));
+    expect_error(r, 409, "STATE_CONFLICT", "orders");
+    assert_string_equal(cJSON_GetObjectItem(detail_of(r, "orders"), "reason")->valuestring, "are not done with: 2");
+    opportunity_of(id);
+    expect_error(DELETE(customer_path(id)), 409, "STATE_CONFLICT", "orders,opportunities");
+    target(stack.opportunity_url);
+    sql(stack.opportunity_db, "UPDATE opportunities SET deleted_time = now() WHERE customer_id = '%s'", id);
+    target(stack.order_url);
+    expect_status(DELETE(order_path(draft, "")), 200);
+    static const char *const steps[] = { "处理中", "已发货", "已完成" };
+    for (size_t i = 0; i < COUNT(steps); i++)
+        expect_status(POST(order_path(paid, "/status"), text("{\"order_status\":\"%s\"}", steps[i])), 200);
+    target(stack.customer_url);
+    expect_error(DELETE(customer_path(id)), 409, "STATE_CONFLICT", "orders"); /* not paid */
+    target(stack.order_url);
+    expect_status(POST(order_path(paid, "/payments"), "{\"amount\":1}"), 200);
     target(stack.customer_url);
     expect_status(DELETE(customer_path(id)), 200);
 }
@@ -98,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_customer_with_open_opportunities_is_not_deleted),
+        cmocka_unit_test(test_customer_with_live_orders_is_not_deleted),
         cmocka_unit_test(test_nobody_learns_of_others_customers),
         cmocka_unit_test(test_without_an_answer_nothing_is_deleted),
     };

@@ -115,6 +115,22 @@ static void test_nothing_secret_is_told(void **state)
     }
 }
 
+/* Of secrets those that are not sealed are told to who may see them unmasked. */
+static void test_credit_limit_is_told_to_who_may_see_it(void **state)
+{
+    (void)state;
+    char *cursor = events_end();
+    char *id = customer(unique("限"), "\"credit_limit\":7654321,\"phone\":\"13912345678\"");
+    as(client_token("ORDER_SERVICE", "customer-service"));
+    const char *queries[] = { text("wait=10&after=%s", cursor),
+                              text("limit=500&after=snapshot.customer.%.13s-7000-8000-000000000000.9", id) };
+    for (size_t q = 0; q < COUNT(queries); q++) {
+        struct reply *r = expect_status(GET(text("/internal/v1/events?%s", queries[q])), 200);
+        expect(has_text(r, id) && has_text(r, "7654321"), "the limit is not told: %s", r->body);
+        expect(!has_text(r, "phone"), "what is sealed is told: %s", r->body);
+    }
+}
+
 /* --- waiting ------------------------------------------------------------------------------------------------------------------ */
 
 struct waiter {
@@ -227,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_bad_parameters_are_all_named),
         cmocka_unit_test(test_only_who_may_read_events_does),
         cmocka_unit_test(test_nothing_secret_is_told),
+        cmocka_unit_test(test_credit_limit_is_told_to_who_may_see_it),
         cmocka_unit_test(test_waiting_ends_when_something_happens_or_the_time_is_over),
         cmocka_unit_test(test_who_waits_does_not_keep_a_service_from_ending),
         cmocka_unit_test(test_concurrent_writes_are_told_once_each_and_in_order),

@@ -193,6 +193,7 @@ static const struct route_table *const services[SERVICE_COUNT] = {
     [SERVICE_AUTH] = &auth_service_routes,
     [SERVICE_CUSTOMER] = &customer_service_routes,
     [SERVICE_OPPORTUNITY] = &opportunity_service_routes,
+    [SERVICE_ORDER] = &order_service_routes,
 };
 
 static void assert_str(struct str got, const char *want)
@@ -322,6 +323,7 @@ static void test_openapi_documents_every_route(void **state)
         [SERVICE_AUTH] = &auth_service_openapi,
         [SERVICE_CUSTOMER] = &customer_service_openapi,
         [SERVICE_OPPORTUNITY] = &opportunity_service_openapi,
+        [SERVICE_ORDER] = &order_service_openapi,
     };
     (void)state;
     for (size_t s = 0; s < SERVICE_COUNT; s++) {

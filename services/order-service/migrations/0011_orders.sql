@@ -292,7 +292,7 @@ CREATE TABLE order_event_types (
     order_status text PRIMARY KEY,
     type         text NOT NULL
 );
-INSERT INTO order_event_types VALUES ('草稿', 'order.reopened'), ('审批中', 'order.submitted'), ('已审批', 'order.approved'),
+INSERT INTO order_event_types VALUES ('草稿', 'order.reopened'), ('已提交', 'order.submitted'), ('审批中', 'order.submitted'), ('已审批', 'order.approved'),
     ('已驳回', 'order.rejected'), ('处理中', 'order.processing'), ('部分发货', 'order.partly_shipped'), ('已发货', 'order.shipped'),
     ('已完成', 'order.completed'), ('已取消', 'order.cancelled'), ('退货中', 'order.returning'), ('已作废', 'order.voided');
 

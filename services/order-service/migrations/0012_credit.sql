@@ -51,7 +51,7 @@ BEGIN
     ELSIF is_move AND taken > 0 AND used_now > customer.credit_limit THEN
         PERFORM refuse_credit(jsonb_build_object('amount_with_tax', fault(
             format('is more than is free: credit limit %s, used %s, needed %s', customer.credit_limit, used_now - taken, taken),
-            greatest(customer.credit_limit - used_now + taken, 0)::text)));
+            credit_free(customer.credit_limit, used_now - taken)::text)));
     END IF;
     INSERT INTO credit_entries (customer_id, order_id, amount, used, order_status, created_by)
     VALUES (NEW.customer_id, NEW.order_id, taken, used_now, NEW.order_status, NEW.updated_by);
@@ -78,13 +78,23 @@ $$;
 
 -- --- what is shown of it ------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION credit_order(o orders) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('order_id', o.order_id, 'order_number', o.order_number, 'order_status', o.order_status,
-                             'amount_with_tax', o.amount_with_tax, 'paid_amount', o.paid_amount, 'outstanding', order_outstanding(o))
+-- What is left of a limit; NULL: there is none.
+CREATE FUNCTION credit_free(most numeric, used numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN most IS NOT NULL THEN greatest(most - used, 0.00) END
 $$;
-CREATE FUNCTION credit_entry(e credit_entries) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('time', to_char(e.created_time, 'YYYY-MM-DD HH24:MI:SS'), 'order_id', e.order_id, 'amount', e.amount,
-                             'used', e.used, 'order_status', e.order_status)
+
+CREATE FUNCTION credit_orders(customer uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('order_id', o.order_id, 'order_number', o.order_number, 'order_status', o.order_status,
+               'amount_with_tax', o.amount_with_tax, 'paid_amount', o.paid_amount, 'outstanding', order_outstanding(o))
+               ORDER BY o.order_date DESC, o.order_id DESC), '[]')
+    FROM (SELECT * FROM orders o WHERE o.customer_id = customer AND order_outstanding(o) <> 0
+          ORDER BY o.order_date DESC, o.order_id DESC LIMIT 200) o
+$$;
+
+CREATE FUNCTION credit_last_entries(customer uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('time', to_char(e.created_time, 'YYYY-MM-DD HH24:MI:SS'), 'order_id', e.order_id,
+               'amount', e.amount, 'used', e.used, 'order_status', e.order_status) ORDER BY e.entry_id DESC), '[]')
+    FROM (SELECT * FROM credit_entries e WHERE e.customer_id = customer ORDER BY e.entry_id DESC LIMIT 200) e
 $$;
 
 -- Not done with: it is neither over nor, when it is delivered, paid.
