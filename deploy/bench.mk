@@ -39,6 +39,11 @@ bench-board: ## the board over 1,000,000 opportunities: docs/performance-board.m
 	@$(MAKE) --no-print-directory all
 	@BIN_DIR=$(O)/bin tests/bench/board.sh
 
+bench-orders: ## order-service over 5,000,000 orders: docs/performance-orders.md (some 20 minutes)
+	@deploy/bootstrap.sh
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/orders.sh
+
 bench-feed: ## the feed of events: docs/performance-feed.md (1 minute)
 	@deploy/bootstrap.sh
 	@$(MAKE) --no-print-directory bench-tools
@@ -49,4 +54,4 @@ bench-guard: ## rate limits, address lists, audit: docs/performance-guard.md (2 
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed COST=$(O)/tests/bench/cost tests/bench/guard.sh
 
-.PHONY: bench-guard bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed
+.PHONY: bench-orders bench-guard bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed

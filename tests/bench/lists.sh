@@ -7,7 +7,7 @@ REPEATS=20
 list_times() {
     local i
     for ((i = 0; i < $2; i++)); do
-        printf 'url = "%s/api/v1/customers?%s"\noutput = "/dev/null"\n' "$CUSTOMER_SERVICE_URL" "$1"
+        printf 'url = "%s?%s"\noutput = "/dev/null"\n' "${LIST_URL:-$CUSTOMER_SERVICE_URL/api/v1/customers}" "$1"
     done | curl -sS --max-time 30 -H "Authorization: Bearer $(<"$WORK/token")" -w '%{time_total} %{http_code}\n' -K - | awk '{ print $1 * 1000, $2 }'
 }
 

@@ -36,10 +36,13 @@ CREATE FUNCTION fault(reason text, VARIADIC allowed text[] DEFAULT '{}') RETURNS
     SELECT jsonb_build_object('reason', reason) || CASE WHEN allowed = '{}' THEN '{}' ELSE jsonb_build_object('allowed', allowed) END
 $$;
 
+-- What runs with each order is PL/pgSQL, whose plans are kept: one in SQL that is more than an expression is planned anew in each call.
+
 -- Items as they are kept: product and price as of this moment, the amount counted; and each fault, by the name of its field. A price or a
 -- product's name that is given counts as long as it is right. `held` are the items that the record has had: what is in it stays in it.
 CREATE FUNCTION items_priced(field text, items json, held json, OUT priced json, OUT total numeric, OUT faults jsonb)
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
     WITH given AS (
         SELECT e.place - 1 AS place, i.product_id, i.product_code, i.product_name, i.quantity, i.amount, p.status, h.product_id AS held,
                coalesce(h.product_code, p.product_code) AS code, coalesce(h.product_name, p.product_name) AS name,
@@ -65,8 +68,8 @@ LANGUAGE sql STABLE AS $$
                                      g.product_id, to_json(g.code), to_json(g.name), trim_scale(g.quantity), g.price, g.counted), ',' ORDER BY g.place)
             FILTER (WHERE g.code IS NOT NULL) || ']')::json,
            sum(g.counted), coalesce((SELECT jsonb_object_agg(f.at, f.fault) FROM faulty f), '{}')
-    FROM given g
-$$;
+    INTO priced, total, faults FROM given g;
+END $$;
 
 -- What a sale hangs on: a customer that is there - locked against a rename, which would not see a sale that is just being made - and an
 -- opportunity and a quote of the same one.
@@ -107,6 +110,9 @@ BEGIN
 END $$;
 
 -- A number that nobody else has: prefix, year, at least four digits.
-CREATE FUNCTION number_new(prefix text, of_date date, numbers regclass) RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT prefix || to_char(of_date, 'YYYY') || CASE WHEN n < 1000 THEN lpad(n::text, 4, '0') ELSE n::text END FROM nextval(numbers) n
-$$;
+CREATE FUNCTION number_new(prefix text, of_date date, numbers regclass) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    n CONSTANT text := nextval(numbers)::text;
+BEGIN
+    RETURN prefix || to_char(of_date, 'YYYY') || lpad(n, greatest(length(n), 4), '0');
+END $$;

@@ -181,7 +181,7 @@ BEGIN
     NEW.amount_with_tax := sale.with_tax;
     WHILE NEW.order_number IS NULL LOOP
         NEW.order_number := number_new('SO', NEW.order_date, 'order_numbers');
-        IF EXISTS (SELECT FROM orders o WHERE o.order_number = NEW.order_number) THEN
+        IF EXISTS (SELECT FROM orders o WHERE o.order_number = NEW.order_number AND o.deleted_time IS NULL) THEN
             NEW.order_number := NULL;
         END IF;
     END LOOP;
@@ -229,12 +229,13 @@ CREATE TRIGGER orders_change BEFORE UPDATE OF customer_id, opportunity_id, order
 -- --- how an order moves -------------------------------------------------------------------------------------------------------
 
 -- The statuses that one step goes through: what is submitted is judged at once.
-CREATE FUNCTION order_history_add(was_status text, o orders, through text[], reason text) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION order_history_add(was_status text, o orders, through text[], reason text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO order_history (order_id, sequence, from_status, to_status, reason, created_by, created_time, updated_by, updated_time)
     SELECT o.order_id, o.moves - cardinality(through) + s.n, CASE WHEN s.n = 1 THEN was_status ELSE through[s.n - 1] END, s.status,
            CASE WHEN s.n = 1 THEN reason END, o.updated_by, o.updated_time, o.updated_by, o.updated_time
-    FROM unnest(through) WITH ORDINALITY AS s (status, n)
-$$;
+    FROM unnest(through) WITH ORDINALITY AS s (status, n);
+END $$;
 
 CREATE FUNCTION order_begun() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -91,7 +91,7 @@ BEGIN
     NEW.amount_with_tax := sale.with_tax;
     WHILE NEW.quote_number IS NULL LOOP
         NEW.quote_number := number_new('QT', NEW.quote_date, 'quote_numbers');
-        IF EXISTS (SELECT FROM quotes q WHERE q.quote_number = NEW.quote_number) THEN
+        IF EXISTS (SELECT FROM quotes q WHERE q.quote_number = NEW.quote_number AND q.deleted_time IS NULL) THEN
             NEW.quote_number := NULL;
         END IF;
     END LOOP;
