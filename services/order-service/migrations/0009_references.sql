@@ -1,5 +1,12 @@
 -- What this service knows of customers and opportunities, from the events of their services. Nobody else writes here.
 
+-- Which keys values may be sealed with: common/rest/data_keys.h.
+CREATE TABLE data_keys (
+    name         text PRIMARY KEY,
+    canary       bytea NOT NULL,
+    created_time timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE customer_ref (
     customer_id    uuid PRIMARY KEY,
     customer_code  text NOT NULL,

@@ -15,7 +15,7 @@ CREATE TABLE orders (
     tax_rate               numeric(5, 2) NOT NULL,
     tax_amount             numeric(15, 2) NOT NULL,
     amount_with_tax        numeric(15, 2) NOT NULL,
-    shipping_address       text,
+    shipping_address       bytea,
     expected_delivery_date date,
     payment_terms          text,
     order_status           text NOT NULL,
@@ -193,7 +193,7 @@ END $$;
 CREATE TRIGGER orders_begin BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION order_before_write();
 
 -- What an update may not do because of what the order is: statuses change by procedures alone, and of an order that was submitted only
--- notes and who is responsible change at all.
+-- notes, where it goes and who is responsible change at all.
 CREATE FUNCTION order_forbidden(old orders, new orders) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(n.key, CASE n.key
                WHEN 'order_status' THEN fault('changes by /submit, /cancel, /approve, /reject and /status',
@@ -206,7 +206,7 @@ CREATE FUNCTION order_forbidden(old orders, new orders) RETURNS jsonb LANGUAGE s
       AND (n.key IN ('order_status', 'payment_status', 'quote_id')
            OR (NOT order_is_open(old.order_status) AND n.key IN (
                'order_number', 'customer_id', 'opportunity_id', 'order_date', 'total_amount', 'tax_rate', 'tax_amount',
-               'shipping_address', 'expected_delivery_date', 'payment_terms', 'order_items')))
+               'expected_delivery_date', 'payment_terms', 'order_items')))
 $$;
 
 CREATE FUNCTION order_before_update() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -307,7 +307,8 @@ CREATE TRIGGER outbox_order_moved BEFORE INSERT ON outbox
     EXECUTE FUNCTION order_event_named();
 
 CREATE TRIGGER orders_event AFTER INSERT OR UPDATE ON orders
-    FOR EACH ROW EXECUTE FUNCTION record_event('order', 'order_id', 'customer_text');
+    FOR EACH ROW WHEN (current_setting('crm.resealing', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION record_event('order', 'order_id', 'customer_text', 'shipping_address');
 CREATE TRIGGER order_history_event AFTER INSERT OR UPDATE ON order_history
     FOR EACH ROW EXECUTE FUNCTION record_event('order_history', 'history_id');
 CREATE TRIGGER orders_announce AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION announce_name('order_id', 'order_number');
