@@ -71,14 +71,12 @@ BEGIN
     INTO priced, total, faults FROM given g;
 END $$;
 
--- What a sale hangs on: a customer that is there - locked against a rename, which would not see a sale that is just being made - and an
--- opportunity and a quote of the same one.
-CREATE FUNCTION sale_references(customer uuid, opportunity uuid, quote uuid, OUT customer_text text, OUT faults jsonb) LANGUAGE plpgsql AS $$
+-- What a sale hangs on and is not there: a customer, and an opportunity and a quote of the same one.
+CREATE FUNCTION sale_missing(customer uuid, opportunity uuid, quote uuid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT c.customer_name || E'\n' || c.pinyin INTO customer_text FROM customer_ref c
-    WHERE c.customer_id = customer AND c.deleted_time IS NULL FOR SHARE;
-    faults := jsonb_strip_nulls(jsonb_build_object(
-        'customer_id', CASE WHEN NOT FOUND THEN 'missing' END,
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'customer_id', CASE WHEN NOT EXISTS (
+            SELECT FROM customer_ref c WHERE c.customer_id = customer AND c.deleted_time IS NULL) THEN 'missing' END,
         'opportunity_id', CASE WHEN opportunity IS NOT NULL AND NOT EXISTS (
             SELECT FROM opportunity_ref o WHERE o.opportunity_id = opportunity AND o.customer_id = customer AND o.deleted_time IS NULL)
             THEN 'missing' END,
@@ -86,21 +84,33 @@ BEGIN
             SELECT FROM quotes q WHERE q.quote_id = quote AND q.customer_id = customer AND q.deleted_time IS NULL) THEN 'missing' END));
 END $$;
 
+-- What a keyword finds of the customer of a sale. The share lock holds off a rename, which would not see a sale that is just being made.
+CREATE FUNCTION sale_customer_text(customer uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found_text text;
+BEGIN
+    SELECT c.customer_name || E'\n' || c.pinyin INTO found_text FROM customer_ref c
+    WHERE c.customer_id = customer AND c.deleted_time IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        PERFORM refuse('{"customer_id": "missing"}');
+    END IF;
+    RETURN found_text;
+END $$;
+
 -- What an order or a quote comes to, and all that is wrong with it. A total or a tax that is given must be right; NULL: it is not given.
 CREATE FUNCTION sale_counted(field text, given json, held json, customer uuid, opportunity uuid, quote uuid, rate numeric, given_total numeric,
-                             given_tax numeric, OUT customer_text text, OUT items json, OUT total numeric, OUT tax numeric,
-                             OUT with_tax numeric, OUT faults jsonb) LANGUAGE plpgsql AS $$
+                             given_tax numeric, OUT items json, OUT total numeric, OUT tax numeric, OUT with_tax numeric, OUT faults jsonb)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     most CONSTANT numeric := 9999999999999.99;
-    linked record := sale_references(customer, opportunity, quote);
     priced record := items_priced(field, given, held);
 BEGIN
-    customer_text := linked.customer_text;
     items := priced.priced;
     total := priced.total;
     tax := round(total * rate / 100, 2);
     with_tax := total + tax;
-    faults := linked.faults || priced.faults || jsonb_strip_nulls(jsonb_build_object('tax_rate', CASE WHEN rate > 100 THEN fault('is more than 100') END));
+    faults := sale_missing(customer, opportunity, quote) || priced.faults
+        || CASE WHEN rate > 100 THEN jsonb_build_object('tax_rate', fault('is more than 100')) ELSE '{}' END;
     IF priced.faults = '{}' AND rate <= 100 THEN
         faults := faults || jsonb_strip_nulls(jsonb_build_object(
             'total_amount', CASE WHEN with_tax > most THEN fault('is too much, tax included', most::text)

@@ -174,7 +174,9 @@ BEGIN
         'expected_delivery_date', CASE WHEN NEW.expected_delivery_date < NEW.order_date THEN fault('is before order_date') END,
         'order_status', CASE WHEN is_new AND NEW.order_status NOT IN ('草稿', '已提交') THEN fault('is not where an order begins', '草稿', '已提交') END,
         'payment_status', CASE WHEN is_new AND NEW.payment_status <> '未付款' THEN fault('comes from payments', '未付款') END)));
-    NEW.customer_text := sale.customer_text;
+    IF is_new OR NEW.customer_id <> OLD.customer_id THEN
+        NEW.customer_text := sale_customer_text(NEW.customer_id);
+    END IF;
     NEW.order_items := sale.items;
     NEW.total_amount := sale.total;
     NEW.tax_amount := sale.tax;
@@ -260,7 +262,7 @@ BEGIN
         PERFORM refuse(jsonb_build_object('reason', fault('is needed for this move')));
     END IF;
     IF becomes = '已提交' THEN
-        PERFORM refuse((sale_references(was.customer_id, was.opportunity_id, was.quote_id)).faults);
+        PERFORM refuse(sale_missing(was.customer_id, was.opportunity_id, was.quote_id));
         through := through || order_judged(was.total_amount);
     END IF;
     UPDATE orders o SET order_status = through[cardinality(through)], moves = o.moves + cardinality(through), version = o.version + 1,

@@ -84,7 +84,9 @@ BEGIN
                          CASE WHEN is_new OR NEW.tax_amount <> OLD.tax_amount THEN NEW.tax_amount END);
     PERFORM refuse(sale.faults || jsonb_strip_nulls(jsonb_build_object(
         'valid_until', CASE WHEN NEW.valid_until < NEW.quote_date THEN fault('is before quote_date') END)));
-    NEW.customer_text := sale.customer_text;
+    IF is_new OR NEW.customer_id <> OLD.customer_id THEN
+        NEW.customer_text := sale_customer_text(NEW.customer_id);
+    END IF;
     NEW.quote_items := sale.items;
     NEW.total_amount := sale.total;
     NEW.tax_amount := sale.tax;
