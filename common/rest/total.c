@@ -1,8 +1,8 @@
 #include "rest/total.h"
 
 /* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
- * take longer than counting does. SAMPLE newest rows tell whether a fifth and more of all rows have a keyword. */
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200, EVENTS_MAX = 3000, SAMPLE = 200, ESTIMATE_MAX = 10001 };
+ * take longer than counting does. SAMPLE newest rows tell whether one of SAMPLE_PART and more has a keyword. */
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200, EVENTS_MAX = 3000, SAMPLE = 200, SAMPLE_PART = 20, ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
@@ -69,7 +69,7 @@ static void count_keyword(struct buf *b, const struct resource *r, struct str wh
     buf_addf(b, "CASE WHEN (SELECT count(*) FROM (SELECT * FROM %s t WHERE t.deleted_time IS NULL ORDER BY t.%s %s, t.%s %s "
                 "LIMIT %d) AS t WHERE true%.*s) >= %d THEN (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) "
                 "ELSE (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) END",
-             r->table, sort, direction, r->fields[r->id].name.p, direction, SAMPLE, STR_ARG(walk), SAMPLE / 5, r->table,
+             r->table, sort, direction, r->fields[r->id].name.p, direction, SAMPLE, STR_ARG(walk), SAMPLE / SAMPLE_PART, r->table,
              STR_ARG(walk), r->table, STR_ARG(where));
 }
 
