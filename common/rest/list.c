@@ -7,6 +7,7 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "rest/cursor.h"
 #include "rest/lookup.h"
@@ -32,6 +33,8 @@ struct list {
     struct pg_segment *segment, *totals; /* what holds the page and the total */
     int page_call;
     bool counted;
+    uint64_t counting_us; /* when it began */
+    bool was_slow;
     int64_t total;
 };
 
@@ -261,6 +264,7 @@ static enum step list_count(struct req *r)
     if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
     struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, &l->count);
     l->counted = true;
+    l->counting_us = clock_us();
     l->totals = segment_new(r, PG_SLOW, true);
     pg_add(l->totals, shape(r, sql), l->count.values, l->count.count);
     pg_submit(r->worker->pg, l->totals);
@@ -270,12 +274,14 @@ static enum step list_count(struct req *r)
 static bool is_worth_keeping(const struct list *l)
 {
     if (l->query.total != TOTAL_EXACT || !is_kept(l)) return false;
-    return l->counted ? l->total >= TOTAL_KEPT_FROM : str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
+    if (l->counted) return l->total >= TOTAL_KEPT_FROM || l->was_slow;
+    return str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
 }
 
 static enum step list_page(struct req *r)
 {
     struct list *l = r->state;
+    l->was_slow = l->counted && clock_us() - l->counting_us > TOTAL_SLOW_US;
     if (l->totals) str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
     bool keep = is_worth_keeping(l);
     if (l->segment && !keep) return STEP_NEXT;

@@ -5,7 +5,10 @@
 #include "sql.h"
 #include "stack.h"
 
+#include <libpq-fe.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 static char *scope; /* an industry: only its customers are looked at */
 
@@ -178,6 +181,35 @@ static void test_keyword_does_not_find_across_fields(void **state)
                  "");
 }
 
+static void *total_of_keyword(void *keyword)
+{
+    return http_send(&(struct request){ .method = "GET", .url = text("%s/api/v1/customers?keyword=%s", stack.customer_url, (char *)keyword),
+                                        .token = stack.admin_token });
+}
+
+/* However small it is. A lock makes the count slow. */
+static void test_total_that_took_long_to_count_is_kept(void **state)
+{
+    (void)state;
+    char *name = text("%s", unique("slowly"));
+    customer(name, NULL);
+    sql(stack.customer_db, "TRUNCATE list_total");
+    pthread_t thread;
+    void *reply;
+    PGconn *locker = PQconnectdb(stack.customer_db);
+    PQclear(PQexec(locker, "BEGIN"));
+    PQclear(PQexec(locker, "LOCK TABLE customers IN ACCESS EXCLUSIVE MODE"));
+    pthread_create(&thread, NULL, total_of_keyword, name);
+    nanosleep(&(struct timespec){ .tv_nsec = 400 * 1000 * 1000 }, NULL); /* a slow count, not a wait for something */
+    PQclear(PQexec(locker, "ROLLBACK"));
+    PQfinish(locker);
+    pthread_join(thread, &reply);
+    expect_number(expect_status(reply, 200), "data.total", 1);
+    assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), 1);
+    customer(text("%s-b", name), NULL);
+    expect_number(expect_status(total_of_keyword(name), 200), "data.total", 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_keyword_is_trimmed_and_bounded),
         cmocka_unit_test(test_keyword_matches_one_letter_and_two),
         cmocka_unit_test(test_keyword_does_not_find_across_fields),
+        cmocka_unit_test(test_total_that_took_long_to_count_is_kept),
     };
     return system_main("customer search", tests, COUNT(tests));
 }
