@@ -59,7 +59,7 @@ processes() {
     } | cut -d / -f 3 | sort -u
 }
 nothing_runs() { [ -z "$(processes)" ]; }
-PARTS=7 # the supervisor, PostgreSQL, Redis, three services, the gateway
+PARTS=8 # the supervisor, PostgreSQL, Redis, four services, the gateway
 everything_runs() { [ "$(grep -c ' running ' "$work/out")" = $PARTS ]; }
 
 pid_of() { cat "$run/pid/$1"; }
