@@ -45,15 +45,15 @@ $$;
 
 -- Each takes in what a feed tells (common/app/follow.h). A record as it is now may come before events that led to it.
 CREATE FUNCTION customer_event(event jsonb) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO customer_ref AS c (customer_id, customer_code, customer_name, customer_level, credit_limit, credit_known, status, created_by,
-                                   version, deleted_time, pinyin)
+    INSERT INTO customer_ref AS c (customer_id, customer_code, customer_name, customer_level, credit_limit, credit_known, status,
+                                   created_by, version, deleted_time, pinyin)
     SELECT (event ->> 'aggregate_id')::uuid, d ->> 'customer_code', d ->> 'customer_name', d ->> 'customer_level',
            (d ->> 'credit_limit')::numeric, d ? 'credit_limit', d ->> 'status', (d ->> 'created_by')::uuid, (event ->> 'version')::integer,
            (d ->> 'deleted_time')::timestamptz, coalesce(d ->> 'pinyin', '')
     FROM (SELECT event -> 'data' AS d) e
     ON CONFLICT (customer_id) DO UPDATE SET customer_code = excluded.customer_code, customer_name = excluded.customer_name,
-        customer_level = excluded.customer_level, credit_limit = excluded.credit_limit, credit_known = excluded.credit_known, status = excluded.status,
-        created_by = excluded.created_by, version = excluded.version, deleted_time = excluded.deleted_time, pinyin = excluded.pinyin
+        customer_level = excluded.customer_level, credit_limit = excluded.credit_limit, credit_known = excluded.credit_known,
+        status = excluded.status, created_by = excluded.created_by, version = excluded.version, deleted_time = excluded.deleted_time, pinyin = excluded.pinyin
     WHERE c.version <= excluded.version
 $$;
 

@@ -52,7 +52,8 @@ BEGIN
         FROM json_array_elements(items) WITH ORDINALITY AS e (item, place)
              CROSS JOIN LATERAL json_to_record(e.item) AS i (product_id uuid, product_code text, product_name text, quantity numeric,
                                                              unit_price numeric, amount numeric)
-             LEFT JOIN json_to_recordset(coalesce(held, '[]')) AS h (product_id uuid, product_code text, product_name text, unit_price numeric)
+             LEFT JOIN json_to_recordset(coalesce(held, '[]')) AS h (product_id uuid, product_code text, product_name text,
+                                                                                 unit_price numeric)
                        ON h.product_id = i.product_id
              LEFT JOIN products p ON p.product_id = i.product_id AND p.deleted_time IS NULL
     ), faulty AS (
@@ -65,7 +66,8 @@ BEGIN
         WHERE f.fault IS NOT NULL
     )
     SELECT ('[' || string_agg(format('{"product_id":"%s","product_code":%s,"product_name":%s,"quantity":%s,"unit_price":%s,"amount":%s}',
-                                     g.product_id, to_json(g.code), to_json(g.name), trim_scale(g.quantity), g.price, g.counted), ',' ORDER BY g.place)
+                                     g.product_id, to_json(g.code), to_json(g.name), trim_scale(g.quantity), g.price, g.counted),
+                              ',' ORDER BY g.place)
             FILTER (WHERE g.code IS NOT NULL) || ']')::json,
            sum(g.counted), coalesce((SELECT jsonb_object_agg(f.at, f.fault) FROM faulty f), '{}')
     INTO priced, total, faults FROM given g;
@@ -98,8 +100,8 @@ BEGIN
 END $$;
 
 -- What an order or a quote comes to, and all that is wrong with it. A total or a tax that is given must be right; NULL: it is not given.
-CREATE FUNCTION sale_counted(field text, given json, held json, customer uuid, opportunity uuid, quote uuid, rate numeric, given_total numeric,
-                             given_tax numeric, OUT items json, OUT total numeric, OUT tax numeric, OUT with_tax numeric, OUT faults jsonb)
+CREATE FUNCTION sale_counted(field text, given json, held json, customer uuid, opportunity uuid, quote uuid, rate numeric,
+                             given_total numeric, given_tax numeric, OUT items json, OUT total numeric, OUT tax numeric, OUT with_tax numeric, OUT faults jsonb)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     most CONSTANT numeric := 9999999999999.99;

@@ -172,7 +172,8 @@ BEGIN
                          CASE WHEN is_new OR NEW.tax_amount <> OLD.tax_amount THEN NEW.tax_amount END);
     PERFORM refuse(sale.faults || jsonb_strip_nulls(jsonb_build_object(
         'expected_delivery_date', CASE WHEN NEW.expected_delivery_date < NEW.order_date THEN fault('is before order_date') END,
-        'order_status', CASE WHEN is_new AND NEW.order_status NOT IN ('草稿', '已提交') THEN fault('is not where an order begins', '草稿', '已提交') END,
+        'order_status', CASE WHEN is_new AND NEW.order_status NOT IN ('草稿', '已提交') THEN
+            fault('is not where an order begins', '草稿', '已提交') END,
         'payment_status', CASE WHEN is_new AND NEW.payment_status <> '未付款' THEN fault('comes from payments', '未付款') END)));
     IF is_new OR NEW.customer_id <> OLD.customer_id THEN
         NEW.customer_text := sale_customer_text(NEW.customer_id);
@@ -215,7 +216,8 @@ CREATE FUNCTION order_before_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.assigned_to := coalesce(NEW.assigned_to, NEW.created_by);
     PERFORM conflict(order_forbidden(OLD, NEW));
-    IF NEW.deleted_time IS NOT NULL AND OLD.deleted_time IS NULL AND NOT order_is_open(OLD.order_status) AND OLD.order_status NOT IN ('已取消', '已作废') THEN
+    IF NEW.deleted_time IS NOT NULL AND OLD.deleted_time IS NULL AND NOT order_is_open(OLD.order_status)
+       AND OLD.order_status NOT IN ('已取消', '已作废') THEN
         PERFORM conflict(jsonb_build_object('order_status', fault('has to be another one for this', '草稿', '已驳回', '已取消', '已作废')));
     END IF;
     RETURN NEW;
@@ -224,8 +226,8 @@ CREATE TRIGGER orders_before BEFORE UPDATE ON orders
     FOR EACH ROW WHEN (NEW.moves = OLD.moves AND NEW.paid_amount = OLD.paid_amount AND NEW.customer_text = OLD.customer_text)
     EXECUTE FUNCTION order_before_update();
 -- After the one above, by its name. A given order number may be cleared: it gets a new one.
-CREATE TRIGGER orders_change BEFORE UPDATE OF customer_id, opportunity_id, order_date, tax_rate, total_amount, tax_amount, expected_delivery_date,
-    order_items, order_number ON orders
+CREATE TRIGGER orders_change BEFORE UPDATE OF customer_id, opportunity_id, order_date, tax_rate, total_amount, tax_amount,
+    expected_delivery_date, order_items, order_number ON orders
     FOR EACH ROW WHEN (order_is_open(OLD.order_status) AND NEW.moves = OLD.moves) EXECUTE FUNCTION order_before_write();
 
 -- --- how an order moves -------------------------------------------------------------------------------------------------------
@@ -256,7 +258,8 @@ BEGIN
     SELECT t.* INTO move FROM order_transitions t
     WHERE t.from_status = was.order_status AND t.to_status = becomes AND t.action = ANY (actions);
     IF NOT FOUND THEN
-        PERFORM conflict(jsonb_build_object('order_status', fault('cannot follow ' || was.order_status, VARIADIC order_allowed(was, actions))));
+        PERFORM conflict(jsonb_build_object('order_status',
+            fault('cannot follow ' || was.order_status, VARIADIC order_allowed(was, actions))));
     END IF;
     IF 'reason' = ANY (move.needs) AND coalesce(btrim(body ->> 'reason'), '') = '' THEN
         PERFORM refuse(jsonb_build_object('reason', fault('is needed for this move')));
@@ -295,9 +298,9 @@ CREATE TABLE order_event_types (
     order_status text PRIMARY KEY,
     type         text NOT NULL
 );
-INSERT INTO order_event_types VALUES ('草稿', 'order.reopened'), ('已提交', 'order.submitted'), ('审批中', 'order.submitted'), ('已审批', 'order.approved'),
-    ('已驳回', 'order.rejected'), ('处理中', 'order.processing'), ('部分发货', 'order.partly_shipped'), ('已发货', 'order.shipped'),
-    ('已完成', 'order.completed'), ('已取消', 'order.cancelled'), ('退货中', 'order.returning'), ('已作废', 'order.voided');
+INSERT INTO order_event_types VALUES ('草稿', 'order.reopened'), ('已提交', 'order.submitted'), ('审批中', 'order.submitted'),
+    ('已审批', 'order.approved'), ('已驳回', 'order.rejected'), ('处理中', 'order.processing'), ('部分发货', 'order.partly_shipped'),
+    ('已发货', 'order.shipped'), ('已完成', 'order.completed'), ('已取消', 'order.cancelled'), ('退货中', 'order.returning'), ('已作废', 'order.voided');
 
 CREATE FUNCTION order_event_named() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

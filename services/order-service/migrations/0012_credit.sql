@@ -65,7 +65,8 @@ CREATE FUNCTION credit_differences() RETURNS TABLE (customer_id uuid, order_id u
 LANGUAGE sql STABLE AS $$
     WITH per_order AS (
         SELECT o.customer_id, o.order_id, order_outstanding(o) AS owed,
-               coalesce((SELECT sum(e.amount) FROM credit_entries e WHERE e.order_id = o.order_id AND e.customer_id = o.customer_id), 0) AS booked
+               coalesce((SELECT sum(e.amount) FROM credit_entries e
+                         WHERE e.order_id = o.order_id AND e.customer_id = o.customer_id), 0) AS booked
         FROM orders o
     )
     SELECT p.customer_id, p.order_id, p.owed, p.booked, NULL::numeric FROM per_order p WHERE p.owed <> p.booked

@@ -157,9 +157,15 @@ BEGIN
     WHERE q.quote_id = was.quote_id;
 END $$;
 
-CREATE FUNCTION quote_send(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$ SELECT quote_enter(was, by_user, 'send') $$;
-CREATE FUNCTION quote_accept(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$ SELECT quote_enter(was, by_user, 'accept') $$;
-CREATE FUNCTION quote_decline(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$ SELECT quote_enter(was, by_user, 'decline') $$;
+CREATE FUNCTION quote_send(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$
+    SELECT quote_enter(was, by_user, 'send')
+$$;
+CREATE FUNCTION quote_accept(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$
+    SELECT quote_enter(was, by_user, 'accept')
+$$;
+CREATE FUNCTION quote_decline(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$
+    SELECT quote_enter(was, by_user, 'decline')
+$$;
 
 CREATE FUNCTION quote_revise(was quotes, by_user uuid, body jsonb) RETURNS void LANGUAGE sql AS $$
     SELECT quote_enter(was, by_user, 'revise');
