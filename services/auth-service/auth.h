@@ -46,6 +46,9 @@ int client_create(int argc, char **argv);
 /* The command "verify-audit YYYY-MM-DD": EXIT_SUCCESS when the records of that day (UTC) are whole. */
 int audit_verify_command(int argc, char **argv);
 
+/* The command "load-countries": from standard input, lines such as "203.0.113.0/24,CN", in place of those there were; the exit status. */
+int countries_load(int argc, char **argv);
+
 struct str client_secret_hash(struct arena *a, struct str secret); /* as it is kept */
 
 #endif

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "rotate-key")) return key_rotate(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "create-client")) return client_create(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "verify-audit")) return audit_verify_command(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "load-countries")) return countries_load(argc, argv);
     const struct service service = {
         .name = "auth-service",
         .routes = &auth_service_routes,

@@ -48,6 +48,12 @@ static bool is_told(void *arg)
     return sql_count(stack.auth_db, "SELECT count(*) FROM security_alerts WHERE rule = '%s' AND subject = '%s'", w->rule, w->subject) == 1;
 }
 
+static bool are_two_told(void *arg)
+{
+    const struct wanted *w = arg;
+    return sql_count(stack.auth_db, "SELECT count(*) FROM security_alerts WHERE rule = '%s' AND subject = '%s'", w->rule, w->subject) == 2;
+}
+
 static void expect_alert(const char *rule, const char *subject)
 {
     expect(poll_until(20, is_told, &(struct wanted){ rule, subject }), "no alert %s of %s, or several", rule, subject);
@@ -184,6 +190,56 @@ static void test_a_login_from_somewhere_new(void **state)
     gateway_end(&g);
 }
 
+static int load_countries(const char *lines)
+{
+    char path[] = "/tmp/crm-countries-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, lines, strlen(lines)) == (ssize_t)strlen(lines));
+    close(fd);
+    int status = auth_service("", text("load-countries < %s", path));
+    unlink(path);
+    return status;
+}
+
+static void test_a_login_from_a_new_country(void **state)
+{
+    (void)state;
+    own_stack_only();
+    assert_int_equal(load_countries("# of a test\n198.51.100.0/24,CN\n\n198.51.100.64/26 , JP\r\n2001:db8::/32,DE\n2001:db8::/32,US\n"), 0);
+    struct replica g = gateway_with("WATCH_BLOCK_S=0", "RATE_LOGIN=none", "RATE_ADDRESS=none");
+    char *name = text("%s", unique("weltreise"));
+    user(name, NULL);
+    const char *body = text("{\"username\":\"%s\",\"password\":\"%s\"}", name, STAFF_PASSWORD);
+    static const char *const addresses[] = { "203.0.113.9", "198.51.100.3", "198.51.100.63", "198.51.100.64", "198.51.100.70",
+                                             "2001:db8::7", "198.51.100.128" };
+    for (size_t i = 0; i < COUNT(addresses); i++) expect_status(ask(&g, addresses[i], NULL, "POST", "/api/v1/auth/login", body), 200);
+    struct wanted w = { "NEW_COUNTRY", name };
+    expect(poll_until(20, are_two_told, &w), "no alerts, or others than two");
+    as(user_in("AUDITOR", NULL).token);
+    target(stack.auth_url);
+    struct reply *r = expect_status(GET(text("/api/v1/security/alerts?subject=%s&rule=NEW_COUNTRY&sort=time&order=asc", name)), 200);
+    expect_number(r, "data.total", 2);
+    expect_text(r, "data.records.0.address", "198.51.100.64");
+    expect_text(r, "data.records.0.country", "JP");
+    expect_text(r, "data.records.1.country", "US");
+    expect_number(GET(text("/api/v1/security/alerts?subject=%s&country=CN", name)), "data.total", 3); /* of new addresses */
+    gateway_end(&g);
+}
+
+static void test_a_list_of_countries_is_taken_wholly_or_not_at_all(void **state)
+{
+    (void)state;
+    own_stack_only();
+    static const char *const bad[] = { "",          "# none\n",          "10.0.0.0/8,CN\n10.0.0.0/33,CN\n", "10.0.0.0/8,CN\nx,CN\n",
+                                       "10.0.0.0/8", "10.0.0.0/8,China\n", "10.0.0.0/8,cn\n",               "10.0.0.0/8,CN,1\n" };
+    assert_int_equal(load_countries("192.0.2.0/24,FR\n192.0.2.7,BE"), 0);
+    for (size_t i = 0; i < COUNT(bad); i++) assert_int_not_equal(load_countries(bad[i]), 0);
+    assert_string_equal(sql(stack.auth_db, "SELECT string_agg(prefix || ' ' || country, ',' ORDER BY prefix) FROM address_countries"),
+                        "192.0.2.0/24 FR,192.0.2.7/32 BE");
+    assert_string_equal(sql(stack.auth_db, "SELECT address_country('192.0.2.7') || coalesce(address_country('192.0.3.7'), '-') || "
+                                           "coalesce(address_country('x'), '-')"), "BE--");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_alerts_are_posted_until_they_are_taken),
         cmocka_unit_test(test_an_address_is_denied_for_a_while_when_that_is_wanted),
         cmocka_unit_test(test_a_login_from_somewhere_new),
+        cmocka_unit_test(test_a_login_from_a_new_country),
+        cmocka_unit_test(test_a_list_of_countries_is_taken_wholly_or_not_at_all),
     };
     return system_main("watch", tests, COUNT(tests));
 }
