@@ -59,7 +59,7 @@ void access_log(struct req *r)
 {
     struct worker *wk = r->worker;
     uint64_t took_us = clock_us() - r->start_us;
-    metrics_count(wk, r->route, r->status, took_us, r->db_us);
+    metrics_count(wk, r->route, took_us, r);
     const struct app_settings *settings = settings_of(wk);
     if (!settings->access_log) return;
     char now[CLOCK_TEXT];

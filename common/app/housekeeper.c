@@ -7,12 +7,13 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-enum { EVERY_S = 60 };
+enum { TICK_S = 10, HOUSEKEEPING_TICKS = 6 };
 
 struct housekeeper {
     struct worker *worker;
     struct event *timer;
     struct pg_segment segment;
+    unsigned ticks;
     bool busy;
 };
 
@@ -30,13 +31,14 @@ static void on_timer(int fd, short what, void *arg)
     if (h->busy) return;
     h->busy = true;
     pg_segment_init(&h->segment, PG_SLOW, on_done, h);
-    pg_add(&h->segment, &stmt_housekeeping, NULL, 0);
+    pg_add(&h->segment, &stmt_index_texts, NULL, 0);
+    if (++h->ticks % HOUSEKEEPING_TICKS == 0) pg_add(&h->segment, &stmt_housekeeping, NULL, 0);
     pg_submit(h->worker->pg, &h->segment);
 }
 
 struct housekeeper *housekeeper_new(struct worker *w)
 {
-    static const struct timeval every = { EVERY_S, 0 };
+    static const struct timeval every = { TICK_S, 0 };
     struct housekeeper *h = calloc(1, sizeof *h);
     if (!h) abort();
     h->worker = w;

@@ -2,6 +2,7 @@
 
 #include "app/app.h"
 #include "app/trust.h"
+#include "http/req.h"
 
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@ static const struct {
 struct counts {
     uint64_t status[STATUSES]; /* 1xx .. 5xx */
     uint64_t bucket[BUCKETS];
-    uint64_t us, db_us;
+    uint64_t us, db_us, db_trips;
 };
 
 struct metrics {
@@ -51,17 +52,18 @@ static uint64_t value(const uint64_t *n)
     return __atomic_load_n(n, __ATOMIC_RELAXED);
 }
 
-void metrics_count(struct worker *w, const struct route *route, int status, uint64_t took_us, uint64_t db_us)
+void metrics_count(struct worker *w, const struct route *route, uint64_t took_us, const struct req *r)
 {
     const struct route_table *t = &w->app->routes;
     size_t i = route >= t->rows && route < t->rows + t->count ? (size_t)(route - t->rows) : t->count;
     struct counts *c = &w->metrics->counts[i];
     int bucket = 0;
     while (took_us > buckets[bucket].us) bucket++;
-    count(&c->status[status / 100 - 1], 1);
+    count(&c->status[r->status / 100 - 1], 1);
     count(&c->bucket[bucket], 1);
     count(&c->us, took_us);
-    count(&c->db_us, db_us);
+    count(&c->db_us, r->db_us);
+    count(&c->db_trips, r->db_trips);
 }
 
 static struct counts sum(const struct app *app, size_t route)
@@ -75,6 +77,7 @@ static struct counts sum(const struct app *app, size_t route)
         for (int i = 0; i < BUCKETS; i++) all.bucket[i] += value(&c->bucket[i]);
         all.us += value(&c->us);
         all.db_us += value(&c->db_us);
+        all.db_trips += value(&c->db_trips);
     }
     return all;
 }
@@ -95,6 +98,7 @@ static void print_route(struct buf *out, struct str operation, const struct coun
     buf_addf(out, "http_request_duration_seconds_count{operation=\"%.*s\"} %llu\n", STR_ARG(operation),
              (unsigned long long)total);
     buf_addf(out, "http_request_database_seconds_sum{operation=\"%.*s\"} %.6f\n", STR_ARG(operation), (double)c->db_us / 1e6);
+    buf_addf(out, "http_request_database_trips_total{operation=\"%.*s\"} %llu\n", STR_ARG(operation), (unsigned long long)c->db_trips);
 }
 
 static void print_refusals(const struct app *app, struct buf *out)
@@ -114,7 +118,9 @@ static const char help[] =
     "# HELP http_request_duration_seconds Time from the whole request to its reply.\n"
     "# TYPE http_request_duration_seconds histogram\n"
     "# HELP http_request_database_seconds_sum Part of that time spent waiting for PostgreSQL.\n"
-    "# TYPE http_request_database_seconds_sum counter\n";
+    "# TYPE http_request_database_seconds_sum counter\n"
+    "# HELP http_request_database_trips_total Round trips to PostgreSQL that requests waited for.\n"
+    "# TYPE http_request_database_trips_total counter\n";
 
 static void print_reloads(const struct app *app, struct buf *out)
 {

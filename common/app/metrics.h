@@ -6,6 +6,7 @@
 
 struct app;
 struct metrics;
+struct req;
 struct route;
 struct worker;
 
@@ -13,7 +14,7 @@ struct metrics *metrics_new(size_t routes);
 void metrics_free(struct metrics *m);
 
 /* `route`: a row of app.routes, or NULL for requests that found none. */
-void metrics_count(struct worker *w, const struct route *route, int status, uint64_t took_us, uint64_t db_us);
+void metrics_count(struct worker *w, const struct route *route, uint64_t took_us, const struct req *r);
 void metrics_print(const struct app *app, struct buf *out);
 
 #endif

@@ -70,9 +70,9 @@ struct req {
 
     const step_fn *step;               /* the flow under way, see http/flow.h */
     void *state;                       /* the flow's own, in the arena */
-    void *names_fetch;                 /* rest/names: what this request has fetched */
+    void *names_fetch, *names_ahead;   /* rest/names: what this request has fetched, and what with its write */
 
-    uint64_t db_us;                    /* time spent waiting for PostgreSQL */
+    uint64_t db_us, db_trips;          /* time spent waiting for PostgreSQL, and how often */
     struct server_conn *conn;          /* NULL once the client is gone */
     TAILQ_ENTRY(req) waiting;          /* http/server: for its turn */
     int holds;

@@ -19,7 +19,7 @@ struct event_base;
 struct work;
 struct pg;
 
-enum { PG_CALLS = 8, PG_PARAMS = 64 };
+enum { PG_CALLS = 16, PG_PARAMS = 64 };
 
 struct pg_stmt {
     const char *name;                 /* NULL: used once, never prepared */

@@ -9,12 +9,16 @@ static void ignore_notice(void *arg, const char *text) /* libpq would print it t
 }
 
 /* Statements that are not lists go by primary key: their plan does not depend on the values, so it is made once. */
+/* New texts wait in a list of their index, which whoever makes it too long has to empty, while his own request waits. The housekeeper does
+ * that in time; the length is for when there is none. */
+#define GIN_PENDING "64MB"
+
 static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane lane)
 {
     char options[256];
     snprintf(options, sizeof options,
              "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
-             "-c client_min_messages=warning -c plan_cache_mode=%s",
+             "-c client_min_messages=warning -c gin_pending_list_limit=" GIN_PENDING " -c plan_cache_mode=%s",
              config->timezone, config->statement_timeout_ms, lane == PG_SLOW ? "auto" : "force_generic_plan");
     const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
     const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };

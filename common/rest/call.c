@@ -6,12 +6,11 @@
  * too, is its own business. `body` holds the fields that the request gives, by name. It refuses with refuse() and conflict(). */
 #include "rest/write.h"
 
-#include "http/worker.h"
 #include "json/json_write.h"
 #include "rest/segment.h"
 #include "schema/type.h"
 
-enum { SQL_MAX = 16 * 1024, BODY_MAX = 4 * LIMIT_BODY };
+enum { BODY_MAX = 4 * LIMIT_BODY };
 
 /* A set of codes is an array literal, of codes that need no quotes: {a,b}. */
 static void write_codes(struct jw *w, const char *literal)
@@ -50,35 +49,18 @@ static const char *body_json(struct req *r, const struct write *w)
     return json;
 }
 
-static const struct pg_stmt *shape_of(struct req *r, struct buf *b)
-{
-    const struct pg_stmt *stmt = shapes_statement(r->worker->shapes, &r->arena, buf_str(b));
-    buf_done(b);
-    return stmt;
-}
-
 const struct pg_stmt *call_statement(struct req *r, const struct write *w)
 {
     const struct resource *resource = w->statements->resource;
     struct buf b;
-    buf_init(&b, SQL_MAX);
+    buf_init(&b, WRITE_SQL_MAX);
     buf_addf(&b,
              "SELECT %s(t.whole, $2::uuid, $4::jsonb) FROM (SELECT t AS whole FROM %s t WHERE t.%.*s = $1::uuid "
              "AND t.deleted_time IS NULL AND ($3::int[] IS NULL OR t.version = ANY ($3::int[]))",
              r->route->procedure, resource->table, STR_ARG(resource->fields[resource->id].name));
     if (w->statements->is_scoped) scope_add(&b, "t", resource->fields[resource->owner].name.p, 2, 5);
     buf_addz(&b, " FOR UPDATE OF t) t");
-    return shape_of(r, &b);
-}
-
-const struct pg_stmt *call_checks(struct req *r, const struct write *w)
-{
-    struct buf b;
-    buf_init(&b, SQL_MAX);
-    if (w->body) sql_refuse(&b, w->body);
-    if (b.len) return shape_of(r, &b);
-    buf_done(&b);
-    return NULL;
+    return write_shape(r, &b);
 }
 
 static void call_params(struct req *r, struct write *w)

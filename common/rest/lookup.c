@@ -79,7 +79,7 @@ static struct found found_of(const struct batch *b, const struct lookup *l)
 static void deliver(struct batch *b, struct lookup *l)
 {
     struct req *r = l->req;
-    r->db_us += b->segment.took_us;
+    segment_count(r, &b->segment);
     if (b->segment.error != E_OK) {
         segment_fail(r, b->segment.error);
     } else {

@@ -115,8 +115,8 @@ struct want {
 struct fetch {
     struct want wants[REFS_MAX];
     size_t count;
+    int first; /* its first call in the segment */
     uint64_t generation;
-    struct pg_segment *segment;
 };
 
 static void want_add(struct fetch *f, struct arena *a, const struct ref *ref, struct str id)
@@ -136,25 +136,27 @@ static void want_add(struct fetch *f, struct arena *a, const struct ref *ref, st
     w->ids = arena_printf(a, "%.*s%s%s", STR_ARG(w->ids), w->ids.len > 1 ? "," : "", text);
 }
 
-static void fetched(struct pg_segment *s, void *arg)
+static void take(struct req *r, const struct fetch *f, const struct pg_segment *s)
 {
-    struct req *r = arg;
-    struct fetch *f = r->names_fetch;
     struct names *n = r->worker->names;
     bool sure = pg_listening(r->worker->pg) && f->generation == n->generation;
     uint64_t until = clock_us() + (sure ? KEEP_US : KEEP_UNSURE_US);
     if (n->kept > KEPT_MAX) names_clear(n);
-    for (int i = 0; s->error == E_OK && i < s->count; i++)
-        for (int row = 0; row < pg_rows(s, i); row++)
-            put(n, f->wants[i].ref->table, pg_value(s, i, row, 0), pg_value(s, i, row, 1), until);
+    for (size_t i = 0; s->error == E_OK && i < f->count; i++)
+        for (int call = f->first + (int)i, row = 0; row < pg_rows(s, call); row++)
+            put(n, f->wants[i].ref->table, pg_value(s, call, row, 0), pg_value(s, call, row, 1), until);
+}
+
+static void fetched(struct pg_segment *s, void *arg)
+{
+    struct req *r = arg;
+    take(r, r->names_fetch, s);
     segment_resume(s, r);
 }
 
-static void fetch_send(struct req *r, struct fetch *f)
+static void fetch_add(struct req *r, struct fetch *f, struct pg_segment *s)
 {
     f->generation = r->worker->names->generation;
-    f->segment = segment_new(r, PG_FAST, true);
-    f->segment->done = fetched;
     for (size_t i = 0; i < f->count; i++) {
         struct want *w = &f->wants[i];
         const struct ref *ref = w->ref;
@@ -163,21 +165,28 @@ static void fetch_send(struct req *r, struct fetch *f)
             "SELECT want.id, x.%s FROM unnest($1::uuid[]) AS want (id) LEFT JOIN %s x ON x.%s = want.id",
             ref->name, ref->table, ref->id);
         w->values[0] = arena_printf(&r->arena, "%.*s}", STR_ARG(w->ids)).p;
-        pg_add_binary(f->segment, shapes_statement(r->worker->shapes, &r->arena, sql), w->values, 1);
+        pg_add_binary(s, shapes_statement(r->worker->shapes, &r->arena, sql), w->values, 1);
     }
-    pg_submit(r->worker->pg, f->segment);
 }
 
-static void want_field(const struct rows *rows, struct fetch *f, int field, uint64_t now_us)
+static void want_unless_there(struct req *r, struct fetch *f, const struct ref *ref, struct str id)
 {
-    const struct resource *resource = rows->resource;
-    int from = resource->fields[field].from;
-    const struct ref *ref = resource->fields[from].ref;
-    for (int row = rows->from; row < rows->until; row++) {
-        struct str id = rows_bytes(rows, row, from);
-        struct name *name = find(rows->req->worker->names, ref, id);
-        if (id.len == UUID_BYTES && (!name || name->until_us <= now_us)) want_add(f, &rows->req->arena, ref, id);
-    }
+    struct name *name = find(r->worker->names, ref, id);
+    if (id.len == UUID_BYTES && (!name || name->until_us <= clock_us())) want_add(f, &r->arena, ref, id);
+}
+
+static void want_field(const struct rows *rows, struct fetch *f, int field)
+{
+    int from = rows->resource->fields[field].from;
+    const struct ref *ref = rows->resource->fields[from].ref;
+    for (int row = rows->from; row < rows->until; row++) want_unless_there(rows->req, f, ref, rows_bytes(rows, row, from));
+}
+
+static struct fetch *fetch_keep(struct req *r, const struct fetch *f)
+{
+    struct fetch *kept = arena_new(&r->arena, struct fetch);
+    *kept = *f;
+    return kept;
 }
 
 /* Fetched once for a request is good enough, however short it is kept. */
@@ -185,14 +194,33 @@ bool names_ready(const struct rows *rows)
 {
     struct req *r = rows->req;
     struct fetch f = { .count = 0 };
-    uint64_t now_us = clock_us();
     for (size_t i = 0; !r->names_fetch && i < rows->resource->field_count; i++) {
         const struct field *field = &rows->resource->fields[i];
-        if (field->flags & F_JOINED && rows->columns->at[field->from] != COLUMN_NONE) want_field(rows, &f, (int)i, now_us);
+        if (field->flags & F_JOINED && rows->columns->at[field->from] != COLUMN_NONE) want_field(rows, &f, (int)i);
     }
     if (!f.count) return true;
-    r->names_fetch = arena_new(&r->arena, struct fetch);
-    *(struct fetch *)r->names_fetch = f;
-    fetch_send(r, r->names_fetch);
+    r->names_fetch = fetch_keep(r, &f);
+    struct pg_segment *s = segment_new(r, PG_FAST, true);
+    s->done = fetched;
+    fetch_add(r, r->names_fetch, s);
+    pg_submit(r->worker->pg, s);
     return false;
+}
+
+void names_ahead(struct req *r, const struct resource *resource, const struct values *v, struct pg_segment *s)
+{
+    struct fetch f = { .first = s->count };
+    for (size_t i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        unsigned char id[UUID_BYTES];
+        if (!(field->flags & F_JOINED) || !v->text[field->from] || !uuid_bytes(str_of(v->text[field->from]), id)) continue;
+        want_unless_there(r, &f, resource->fields[field->from].ref, (struct str){ (const char *)id, sizeof id });
+    }
+    r->names_ahead = f.count ? fetch_keep(r, &f) : NULL;
+    if (r->names_ahead) fetch_add(r, r->names_ahead, s);
+}
+
+void names_arrived(struct req *r, const struct pg_segment *s)
+{
+    if (r->names_ahead) take(r, r->names_ahead, s);
 }

@@ -77,6 +77,7 @@ enum step write_judge(struct req *r)
     bool undone = state_is(w->segment, "CR004") ||
                   state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
     if (w->segment->error != E_OK && !undone) return explain_error(r, w);
+    names_arrived(r, w->segment);
     struct rows rows = write_rows(r, w);
     bool ready = names_ready(&rows);
     return ready ? STEP_NEXT : STEP_WAIT;

@@ -22,10 +22,16 @@ struct pg_segment *segment_new(struct req *r, enum pg_lane lane, bool reads)
     return s;
 }
 
+void segment_count(struct req *r, const struct pg_segment *s)
+{
+    r->db_us += s->took_us;
+    r->db_trips++;
+}
+
 void segment_resume_anyway(struct pg_segment *s, void *arg)
 {
     struct req *r = arg;
-    r->db_us += s->took_us;
+    segment_count(r, s);
     flow_run(r);
     req_release(r);
 }
@@ -43,7 +49,7 @@ void segment_resume(struct pg_segment *s, void *arg)
         segment_resume_anyway(s, r);
         return;
     }
-    r->db_us += s->took_us;
+    segment_count(r, s);
     segment_fail(r, s->error);
     req_release(r);
 }

@@ -15,6 +15,7 @@ void segment_resume(struct pg_segment *s, void *arg);
 void segment_resume_anyway(struct pg_segment *s, void *arg);
 
 void segment_fail(struct req *r, enum err_code error); /* answers it */
+void segment_count(struct req *r, const struct pg_segment *s); /* one that the request waited for; the two above do it */
 
 /* Statements made at run time, one per text: the text's hash is its name. */
 struct shapes;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 11 };
+enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 10 };
 
 const struct pg_stmt stmt_claim = { "claim", "SELECT idempotency_claim($1::uuid, $2, $3)" };
 const struct pg_stmt stmt_author = {
@@ -29,6 +29,10 @@ const struct pg_stmt stmt_total_keep = {
                   "ON CONFLICT (key) DO UPDATE SET total = excluded.total, snapshot = excluded.snapshot, stored_at = now()"
 };
 const struct pg_stmt stmt_housekeeping = { "housekeeping", "SELECT housekeeping()" };
+const struct pg_stmt stmt_index_texts = {
+    "index_texts", "SELECT gin_clean_pending_list(c.oid) FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
+                   "WHERE a.amname = 'gin' AND c.relkind = 'i' AND c.relnamespace = current_schema()::regnamespace"
+};
 
 void author_values(struct arena *a, const struct principal *who, const char *values[4])
 {
@@ -166,8 +170,6 @@ static void statements_make(struct statements *s, const struct resource *r)
     sql_update(&b, r);
     add_scope(&b, r, update_reach(r));
     s->update = named(r, "update", &b);
-    sql_refuse(&b, r);
-    s->refuse = b.len ? named(r, "refuse", &b) : (struct pg_stmt){ 0 };
     mark(&b, r, "now()", "IS NULL");
     s->remove = named(r, "delete", &b);
     mark(&b, r, "NULL", "IS NOT NULL");
@@ -197,6 +199,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     list[n++] = &stmt_dry_run;
     list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;
+    list[n++] = &stmt_index_texts;
     n += events_statements(resources, list + n);
     for (; *resources; resources++) {
         if (count == RESOURCES_MAX) abort();
@@ -205,7 +208,6 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
         const struct pg_stmt *own[] = { &s->get, &s->insert, &s->update, &s->remove, &s->restore, &s->restorable,
                                         &s->read_back, &s->changes,  &s->remember, &s->replay };
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) list[n++] = own[i];
-        if (s->refuse.sql) list[n++] = &s->refuse;
         seals |= seal_is_needed(*resources);
         if (s->is_scoped) list[n++] = &s->get_scoped;
     }

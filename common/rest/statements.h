@@ -12,7 +12,7 @@ struct statements {
     struct columns detail;   /* what get, read_back and replay select; binary */
     struct pg_stmt get;      /* $1 ids -> detail columns of the live rows among them */
     struct pg_stmt get_scoped; /* the same, and the department of the owner; sql is NULL unless is_scoped */
-    struct pg_stmt insert, update, refuse; /* schema/sql.h, update with reach; refuse.sql is NULL when there is nothing to check */
+    struct pg_stmt insert, update; /* schema/sql.h, update with reach */
     struct pg_stmt remove;   /* $1 id, $2 user, $3 versions, reach */
     struct pg_stmt restore;  /* $1 id, $2 user, $3 versions, reach */
     struct pg_stmt restorable; /* $1 id, $2 user, reach: refuses values that a live row has taken meanwhile */
@@ -34,5 +34,6 @@ extern const struct pg_stmt stmt_tell;    /* $1 name, $2 value: a setting for th
 extern const struct pg_stmt stmt_dry_run;
 extern const struct pg_stmt stmt_total_keep; /* $1 key, $2 total, $3 snapshot: rest/total.h */
 extern const struct pg_stmt stmt_housekeeping;
+extern const struct pg_stmt stmt_index_texts; /* see GIN_PENDING in io/pg_connect.c */
 
 #endif

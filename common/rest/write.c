@@ -7,6 +7,7 @@
 #include "rest/binding.h"
 #include "rest/echo.h"
 #include "rest/fingerprint.h"
+#include "rest/names.h"
 #include "rest/rest.h"
 #include "rest/segment.h"
 #include "rest/sight.h"
@@ -68,6 +69,13 @@ static void add_also(struct write *w)
     if (w->also) pg_add(w->segment, &w->also->insert, w->also_params.values, w->also_params.count);
 }
 
+const struct pg_stmt *write_shape(struct req *r, struct buf *sql)
+{
+    const struct pg_stmt *stmt = shapes_statement(r->worker->shapes, &r->arena, buf_str(sql));
+    buf_done(sql);
+    return stmt;
+}
+
 static void add_checks(struct req *r, struct write *w)
 {
     w->checks.count = 0;
@@ -78,12 +86,13 @@ static void add_checks(struct req *r, struct write *w)
         pg_add(w->segment, &w->statements->restorable, w->checks.values, w->checks.count);
         return;
     }
-    const struct pg_stmt *refuse = w->verb == &call_verb ? call_checks(r, w) : &w->statements->refuse;
-    if (!w->body || !refuse || !refuse->sql) return;
+    if (!w->body) return;
+    struct buf b;
+    buf_init(&b, WRITE_SQL_MAX);
     write_add(&w->checks, w->scope.reach);
-    for (size_t i = 0; i < w->body->field_count; i++)
-        if (sql_is_checked(w->body, &w->body->fields[i])) write_add(&w->checks, w->values.text[i]);
-    pg_add(w->segment, refuse, w->checks.values, w->checks.count);
+    sql_refuse(&b, &w->checks, w->body, w->values.text);
+    if (b.len) pg_add(w->segment, write_shape(r, &b), w->checks.values, w->checks.count);
+    buf_done(&b);
 }
 
 static void add_author(struct req *r, struct write *w)
@@ -129,6 +138,7 @@ enum step write_send(struct req *r)
     add_checks(r, w);
     add_author(r, w);
     w->verb->params(r, w);
+    if (w->body == w->statements->resource) names_ahead(r, w->body, &w->values, w->segment);
     for (int i = 0; i < w->told_count; i++) pg_add(w->segment, &stmt_tell, w->told[i], 2);
     w->changed_at = w->segment->count;
     pg_add(w->segment, statement_of(r, w), w->params.values, w->params.count);

@@ -28,7 +28,7 @@ struct verb {
 };
 extern const struct verb call_verb;
 
-enum { TOLD_MAX = 2 };
+enum { TOLD_MAX = 2, WRITE_SQL_MAX = 16 * 1024 };
 
 struct write {
     const struct verb *verb;
@@ -51,6 +51,7 @@ struct write {
     void *fetch; /* rest/remote: of a reference, once */
 };
 
+const struct pg_stmt *write_shape(struct req *r, struct buf *sql); /* the statement of this text; ends `sql` */
 enum step write_send(struct req *r); /* the segment; again, when a duplicate came in between */
 
 /* outcome.c */
@@ -64,7 +65,6 @@ void replay_start(struct req *r);
 
 /* call.c */
 const struct pg_stmt *call_statement(struct req *r, const struct write *w);
-const struct pg_stmt *call_checks(struct req *r, const struct write *w); /* NULL: its request refers to nothing */
 
 static inline void write_add(struct sql_params *p, const char *value)
 {

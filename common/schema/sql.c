@@ -94,12 +94,6 @@ void sql_update(struct buf *b, const struct resource *r)
     if (!bit) buf_addz(b, " AND $4::text IS NOT DISTINCT FROM $4::text");
 }
 
-bool sql_is_checked(const struct resource *r, const struct field *f)
-{
-    (void)r;
-    return (f->flags & F_UNIQUE) || (f->ref && sql_is_writable(f));
-}
-
 static void refuse_duplicate(struct buf *b, const struct resource *r, const struct field *f, int n)
 {
     buf_addf(b, "(SELECT t.%.*s::text FROM %s t WHERE t.%.*s = $%d::%s AND t.deleted_time IS NULL AND t.%.*s <> $1::uuid)",
@@ -110,8 +104,7 @@ static void refuse_duplicate(struct buf *b, const struct resource *r, const stru
 static void refuse_missing(struct buf *b, const struct resource *r, const struct field *f, int n)
 {
     const struct ref *ref = f->ref;
-    buf_addf(b, "CASE WHEN $%d::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL", n,
-             ref->table, ref->id, n);
+    buf_addf(b, "CASE WHEN NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL", ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
     if (ref->whose) scope_add(b, "x", ref->whose, 2, 3);
     buf_addz(b, ")");
@@ -124,24 +117,24 @@ static void refuse_missing(struct buf *b, const struct resource *r, const struct
     buf_addz(b, " THEN 'missing' END");
 }
 
-void sql_refuse(struct buf *b, const struct resource *r)
-{
-    int n = SQL_REFUSE_FIRST;
-    for (size_t i = 0; i < r->field_count; i++) {
-        const struct field *f = &r->fields[i];
-        if (!sql_is_checked(r, f)) continue;
-        buf_addf(b, "%s'%.*s', ", n == SQL_REFUSE_FIRST ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
-        if (f->flags & F_UNIQUE) refuse_duplicate(b, r, f, ++n);
-        else refuse_missing(b, r, f, ++n);
-    }
-    if (n > SQL_REFUSE_FIRST)
-        buf_addz(b, "))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::text IS NOT DISTINCT FROM $3::text");
-}
-
 static int param(struct sql_params *params, const char *value)
 {
     params->values[params->count++] = value;
     return params->count;
+}
+
+void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        bool is_checked = f->flags & F_UNIQUE || (f->ref && sql_is_writable(f));
+        if (!is_checked || !values[i]) continue;
+        buf_addf(b, "%s'%.*s', ", is_first ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
+        is_first = false;
+        (f->flags & F_UNIQUE ? refuse_duplicate : refuse_missing)(b, r, f, param(params, values[i]));
+    }
+    if (!is_first) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::text IS NOT DISTINCT FROM $3::text");
 }
 
 /* LIKE finds three characters and more by trigrams; shorter keywords are looked up among the grams, where they stand whole.

@@ -49,16 +49,16 @@ static inline int sql_params_of(const struct field *f)
     return sql_is_writable(f) ? 1 + sql_has_index(f) : 0;
 }
 
-enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5, SQL_REFUSE_FIRST = 3 }; /* parameters before the fields */
+enum { SQL_INSERT_FIRST = 3, SQL_UPDATE_FIRST = 5 }; /* parameters before the fields */
 
 /* $1 id, $2 user, $3 pinyin, then the writable fields. */
 void sql_insert(struct buf *b, const struct resource *r);
 /* $1 id, $2 user, $3 pinyin, $4 bits of the given fields, $5 accepted versions, then the writable fields. */
 void sql_update(struct buf *b, const struct resource *r);
-/* $1 id, $2 and $3 whose records are reached (schema/scope.h), then each field with F_UNIQUE or a ref. Adds nothing when there is
- * nothing to check. Of a message (no table) too: there it is the references alone. */
-void sql_refuse(struct buf *b, const struct resource *r);
-bool sql_is_checked(const struct resource *r, const struct field *f);
+/* Refuses what these values (by field index) name and is not there, or is another record's already. $1 id, $2 and $3 whose records are
+ * reached (schema/scope.h) are there; appends the other parameters. Nothing when there is nothing to check. Of a message (no table) too:
+ * there it is the references alone. */
+void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values);
 
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
