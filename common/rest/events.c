@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-enum { LIMIT_USUAL = 100, LIMIT_MOST = 500, WAIT_MOST_S = 30, LOOK_MS = 200, APART_MS = 20 };
+enum { LIMIT_USUAL = 100, LIMIT_MOST = 500, WAIT_MOST_S = 30, LOOK_MS = 200, APART_MS = 20, TOLD_MS = 50 };
 enum { RESOURCES_MAX = EVENTS_STATEMENTS_MAX - 2, SQL_MAX = 32 * 1024 };
 enum { CALL_PLAN, CALL_PAGE };
 enum { PAGE_EVENTS, PAGE_COUNT, PAGE_LAST, PAGE_XMIN, PAGE_EXPIRED };
@@ -311,6 +311,15 @@ static void look_in(struct page *p, uint64_t us)
     event_add(p->timer, &wait);
 }
 
+/* In how many microseconds somebody who has just looked is to do so again when nobody wakes him. What is written within TOLD_MS of news may
+ * go untold (rest_feed_2.sql). */
+static uint64_t next_look_us(const struct events *e, const struct page *p)
+{
+    uint64_t again = e->noted_us + TOLD_MS * 1000;
+    if (e->noted_us >= p->looked_us) return rest_us(e);
+    return again > p->looked_us ? again - p->looked_us : LOOK_MS * 1000;
+}
+
 /* false: it is time to say that there is nothing. */
 static bool put_off(struct req *r, struct page *p)
 {
@@ -320,7 +329,7 @@ static bool put_off(struct req *r, struct page *p)
     p->req = r;
     p->timer = event_new(r->worker->base, -1, 0, on_timer, p);
     if (!p->timer) abort();
-    look_in(p, e->noted_us >= p->looked_us ? rest_us(e) : LOOK_MS * 1000);
+    look_in(p, next_look_us(e, p));
     LIST_INSERT_HEAD(&e->waiting, p, link);
     return true;
 }

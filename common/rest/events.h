@@ -6,8 +6,8 @@
  * reader is told all records as they are ("<aggregate>.snapshot"), and then what has happened since he began. Such a record may be
  * younger than the events that follow: versions tell.
  *
- * With `wait`, an empty page is put off until something happens (NOTIFY wakes, and a look some times a second), for so many seconds at
- * most. Of a record that is told which rest/event_data.h says. */
+ * With `wait`, an empty page is put off until something happens (NOTIFY wakes, some times a second at most, and so does a look of its
+ * own), for so many seconds at most. Of a record that is told which rest/event_data.h says. */
 #ifndef REST_EVENTS_H
 #define REST_EVENTS_H
 
