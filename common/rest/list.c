@@ -132,10 +132,10 @@ static bool is_counted(const struct req *r, const struct list *l)
     return is_sought(r, l) || l->query.total != TOTAL_NONE;
 }
 
-/* A total that changes as time goes by is not kept: no event tells of that. */
-static bool is_kept(const struct list *l)
+/* A total that changes as time goes by is not kept, nor one of what no event tells of. */
+static bool is_kept(const struct req *r, const struct list *l)
 {
-    return !l->query.only;
+    return !l->query.only && !r->route->resource->is_untold;
 }
 
 static bool is_common(const struct list *l)
@@ -250,9 +250,9 @@ static enum step list_query(struct req *r)
     l->where = arena_dup(&r->arena, buf_str(&b));
     buf_done(&b);
     l->stored = l->count = l->page;
-    if (sought && !is_kept(l)) return STEP_NEXT;
+    if (sought && !is_kept(r, l)) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, true);
-    if (is_counted(r, l) && is_kept(l)) add_stored(r, l, s);
+    if (is_counted(r, l) && is_kept(r, l)) add_stored(r, l, s);
     if (!sought) add_page(r, l, s);
     pg_submit(r->worker->pg, s);
     return STEP_WAIT;
@@ -271,9 +271,9 @@ static enum step list_count(struct req *r)
     return STEP_WAIT;
 }
 
-static bool is_worth_keeping(const struct list *l)
+static bool is_worth_keeping(const struct req *r, const struct list *l)
 {
-    if (l->query.total != TOTAL_EXACT || !is_kept(l)) return false;
+    if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
     if (l->counted) return l->total >= TOTAL_KEPT_FROM || l->was_slow;
     return str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
 }
@@ -283,7 +283,7 @@ static enum step list_page(struct req *r)
     struct list *l = r->state;
     l->was_slow = l->counted && clock_us() - l->counting_us > TOTAL_SLOW_US;
     if (l->totals) str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
-    bool keep = is_worth_keeping(l);
+    bool keep = is_worth_keeping(r, l);
     if (l->segment && !keep) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, !keep);
     if (keep) {

@@ -10,7 +10,8 @@ N=${N:-5000000}       # orders
 CUSTOMERS=20000
 OWNERS=200
 RATE=200              # creates a second
-RUN_S=30
+RUN_S=20
+ROUNDS=3              # of them; the median counts
 
 # shellcheck source=tests/bench/stack.sh
 . "$HERE/stack.sh"
@@ -51,7 +52,9 @@ SELECT ('00000000-0000-7000-b000-' || lpad(n::text, 12, '0'))::uuid, 'SO20' || l
 FROM generate_series(1, $N) n JOIN customer_ref c ON c.customer_id = ('00000000-0000-7000-9000-' || lpad((n * 7919::bigint % $CUSTOMERS)::text, 12, '0'))::uuid;
 SELECT FROM setval('order_numbers', 100000000);
 SQL
-    order_sql -f "$WORK/create.sql"
+    grep gin "$WORK/create.sql" | order_sql & # by one process each; the others' are sorted by several
+    grep -v gin "$WORK/create.sql" | order_sql
+    wait $!
     order_sql -c "VACUUM ANALYZE" -c CHECKPOINT
     result load_seconds $((SECONDS - begun))
 }
@@ -108,17 +111,24 @@ order_lists() {
     result wrong_totals "$WRONG_TOTALS"
 }
 
+# create_ms COLUMN: of each round
+create_ms() { awk -v i="$1" '{ printf "%.2f\n", $i / 1000 }' "$WORK/creates"; }
+
 # Ten items each, submitted, of a customer out of many.
 creates() {
     local items i
     items=$(for ((i = 0; i < 10; i++)); do printf '%s{"product_id":"%s","quantity":1.5}' "$([ $i = 0 ] || echo ,)" "$(id_of a000 $i)"; done)
     for ((i = 0; i < CUSTOMERS; i++)); do id_of 9000 "$i" && echo; done >"$WORK/ids"
     printf '1\tcreate\tPOST\t/api/v1/orders\t{"customer_id":"{id}","order_status":"已提交","order_items":[%s]}\n' "$items" >"$WORK/create.mix"
-    timeout 90 "$DRIVE" -j -c 64 -w 10 -d "$RUN_S" -p -r "$RATE" -t "$WORK/token" -i "$WORK/ids" -m "$WORK/create.mix" "$ORDER_SERVICE_URL" >"$WORK/drive" || true
-    result creates "$(figure requests)"
-    result creates_failed "$(figure failures)"
-    result create_p50_ms "$(awk -v us="$(figure p50_us)" 'BEGIN { printf "%.2f", us / 1000 }')"
-    result create_p99_ms "$(awk -v us="$(figure p99_us)" 'BEGIN { printf "%.2f", us / 1000 }')"
+    for ((i = 0; i < ROUNDS; i++)); do
+        timeout 90 "$DRIVE" -j -c 64 -w 5 -d "$RUN_S" -p -r "$RATE" -t "$WORK/token" -i "$WORK/ids" -m "$WORK/create.mix" "$ORDER_SERVICE_URL" >"$WORK/drive" || true
+        printf '%s %s %s %s\n' "$(figure requests)" "$(figure failures)" "$(figure p50_us)" "$(figure p99_us)" | tee -a "$WORK/creates"
+    done
+    result creates "$(awk '{ n += $1 } END { print n }' "$WORK/creates")"
+    result creates_failed "$(awk '{ n += $2 } END { print n }' "$WORK/creates")"
+    result create_p50_ms "$(create_ms 3 | median)"
+    result create_p99_ms "$(create_ms 4 | median)"
+    result create_p99_ms_worst_round "$(create_ms 4 | sort -n | tail -n 1)"
     result orders_not_adding_up "$(order_sql -c "SELECT count(*) FROM orders o WHERE o.total_amount <> (SELECT sum((i.value ->> 'amount')::numeric)
         FROM json_array_elements(o.order_items) i) AND o.created_time > now() - interval '5 min'")"
 }
@@ -151,7 +161,7 @@ $(goals_reached | awk -F'\t' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4
 $(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
 
 - **create**: \`POST /api/v1/orders\` with ten items, submitted, so that it is counted, numbered, judged, and takes credit: $RATE a second at
-  random (Poisson) for $RUN_S s, 64 connections, each from its arrival. One segment of statements, one round trip.
+  random (Poisson) for $RUN_S s, 64 connections, each from its arrival; $ROUNDS rounds, medians of their percentiles. One segment of statements, one round trip.
 - **lists**: the first request of each ("first" has to count when the filter is broad), then $REPEATS more; totals were compared with
   PostgreSQL's own.
 

@@ -3,10 +3,12 @@
 #include "expect.h"
 #include "pool.h"
 #include "race.h"
+#include "replica.h"
 #include "sql.h"
 #include "stack.h"
 #include "trade.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DOCUMENTED \
@@ -36,6 +38,29 @@ static void test_create_as_documented(void **state)
         "\"quantity\":10,\"unit_price\":10000.00,\"amount\":100000.00}", "\"assigned_to_name\":\"管理员\"", "\"erp_sync_status\":\"待同步\"",
     };
     for (size_t i = 0; i < COUNT(facts); i++) expect(has_text(one, facts[i]), "no %s: %s", facts[i], one->body);
+}
+
+/* Round trips to PostgreSQL for creates so far. */
+static int64_t trips(const struct replica *s)
+{
+    struct reply *r = expect_status(http_send(&(struct request){ .method = "GET", .url = text("%s/metrics", s->url) }), 200);
+    const char *line = strstr(r->body, "http_request_database_trips_total{operation=\"createOrder\"} ");
+    return line ? atoll(strchr(line, ' ')) : 0;
+}
+
+static void test_create_is_one_round_trip(void **state)
+{
+    (void)state;
+    char *known = customer_with_credit(NULL), *other = customer_with_credit(NULL), *items = text("%s", "");
+    for (int i = 0; i < 10; i++) items = text("%s%s%s", items, i ? "," : "", item(product("7.25"), "1.5", NULL));
+    struct replica s = replica_start("order-service", "WORKERS=1", NULL);
+    target(s.url);
+    order(known, items, NULL); /* the name of who asks is known from now on */
+    int64_t before = trips(&s);
+    assert_true(before > 0);
+    order(other, items, "\"order_status\":\"已提交\"");
+    assert_int_equal(trips(&s), before + 1);
+    assert_int_equal(replica_stop(&s), 0);
 }
 
 static void test_what_is_left_out_is_counted(void **state)
@@ -202,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_create_as_documented, to_orders),
+        cmocka_unit_test_setup(test_create_is_one_round_trip, to_orders),
         cmocka_unit_test_setup(test_what_is_left_out_is_counted, to_orders),
         cmocka_unit_test_setup(test_list_takes_every_documented_parameter, to_orders),
         cmocka_unit_test_setup(test_draft_is_changed_and_the_rest_is_counted_anew, to_orders),
