@@ -210,6 +210,22 @@ static void test_total_that_took_long_to_count_is_kept(void **state)
     expect_number(expect_status(total_of_keyword(name), 200), "data.total", 2);
 }
 
+static bool is_indexed(void *index)
+{
+    return sql_count(stack.admin_db, "SELECT pending_tuples FROM pgstatginindex('customer.%s')", (char *)index) == 0;
+}
+
+/* Nobody's write has to: PostgreSQL leaves them in a list until that is long. */
+static void test_new_texts_are_indexed_soon(void **state)
+{
+    (void)state;
+    own_stack_only();
+    sql(stack.admin_db, "CREATE EXTENSION IF NOT EXISTS pgstattuple");
+    customer(unique("新"), NULL);
+    expect(poll_until(30, is_indexed, text("customers_search")), "texts still wait in a list");
+    expect(poll_until(30, is_indexed, text("customers_grams")), "grams still wait in a list");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_keyword_matches_one_letter_and_two),
         cmocka_unit_test(test_keyword_does_not_find_across_fields),
         cmocka_unit_test(test_total_that_took_long_to_count_is_kept),
+        cmocka_unit_test(test_new_texts_are_indexed_soon),
     };
     return system_main("customer search", tests, COUNT(tests));
 }

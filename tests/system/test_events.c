@@ -8,6 +8,7 @@
 #include "sql.h"
 #include "stack.h"
 
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +235,32 @@ static void test_events_of_a_record_are_told_in_the_order_of_its_versions(void *
     assert_int_equal(version, 4);
 }
 
+/* How many notifications of `channel` have come to the connection. */
+static int notified(PGconn *pg, const char *channel)
+{
+    int n = 0;
+    assert_true(PQconsumeInput(pg));
+    for (PGnotify *note; (note = PQnotifies(pg)); PQfreemem(note)) n += !strcmp(note->relname, channel);
+    return n;
+}
+
+static void test_many_writes_notify_few_times(void **state)
+{
+    (void)state;
+    enum { WRITES = 200, APART_MS = 30 };
+    const char *id = customer(unique("快"), NULL);
+    PGconn *pg = PQconnectdb(stack.customer_db);
+    PQclear(PQexec(pg, "LISTEN events"));
+    double begun = now_s();
+    PGresult *result = PQexec(pg, text("DO $$ BEGIN FOR i IN 1..%d LOOP UPDATE customers SET description = i::text, version = version + 1 "
+                                       "WHERE customer_id = '%s'; COMMIT; END LOOP; END $$", WRITES, id));
+    int most = (int)((now_s() - begun) * 1000 / APART_MS) + 1, told = notified(pg, "events");
+    expect(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQresultErrorMessage(result));
+    PQclear(result);
+    PQfinish(pg);
+    expect(told >= 1 && told <= most + 20, "%d notifications, at most %d wanted", told, most); /* others write, too */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_who_waits_does_not_keep_a_service_from_ending),
         cmocka_unit_test(test_concurrent_writes_are_told_once_each_and_in_order),
         cmocka_unit_test(test_cursor_of_before_or_of_elsewhere_begins_anew),
+        cmocka_unit_test(test_many_writes_notify_few_times),
     };
     return system_main("events", tests, COUNT(tests));
 }
