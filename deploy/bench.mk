@@ -29,6 +29,11 @@ bench-edge: ## the gateway beside HAProxy: docs/performance-edge.md (some 7 minu
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/edge.sh
 
+profile: ## flame graphs of gateway and service: .run/profile-*.svg (1 minute)
+	@deploy/bootstrap.sh tests/bench/packages.txt
+	@$(MAKE) --no-print-directory bench-tools
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/profile.sh
+
 bench-identity: ## logins, revocation, token check, masking: docs/performance-identity.md (1 minute)
 	@deploy/bootstrap.sh
 	@$(MAKE) --no-print-directory bench-tools
@@ -54,4 +59,4 @@ bench-guard: ## rate limits, address lists, audit: docs/performance-guard.md (2 
 	@$(MAKE) --no-print-directory bench-tools
 	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed COST=$(O)/tests/bench/cost tests/bench/guard.sh
 
-.PHONY: bench-orders bench-guard bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed
+.PHONY: profile bench-orders bench-guard bench-tools bench bench-quick bench-edge bench-identity bench-board bench-feed
