@@ -8,11 +8,11 @@ static void ignore_notice(void *arg, const char *text) /* libpq would print it t
     (void)arg, (void)text;
 }
 
-/* Statements that are not lists go by primary key: their plan does not depend on the values, so it is made once. */
 /* New texts wait in a list of their index, which whoever makes it too long has to empty, while his own request waits. The housekeeper does
  * that in time; the length is for when there is none. */
 #define GIN_PENDING "64MB"
 
+/* Statements that are not lists go by primary key: their plan does not depend on the values, so it is made once. */
 static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane lane)
 {
     char options[256];
