@@ -28,6 +28,9 @@ order_sql() { PGOPTIONS="-c client_min_messages=warning -c search_path=ordering,
 
 id_of() { printf '00000000-0000-7000-%s-%012d' "$1" "$2"; }
 
+# hashed PLACE COUNT: one of so many for the order numbered n, independent of what another PLACE takes
+hashed() { printf '((hashint8extended(n, %d) & 2147483647) %% %d)::int' "$1" "$2"; }
+
 # The indexes are made afterwards.
 load() {
     local begun=$SECONDS
@@ -43,13 +46,13 @@ INSERT INTO products (product_id, product_code, product_name, unit_price, status
 SELECT ('00000000-0000-7000-a000-' || lpad(n::text, 12, '0'))::uuid, 'P' || n, '产品' || n, 1 + n, '在售' FROM generate_series(0, 99) n;
 INSERT INTO orders (order_id, order_number, customer_id, order_date, total_amount, tax_rate, tax_amount, amount_with_tax, order_status, payment_status,
                     erp_sync_status, assigned_to, order_items, created_by, created_time, updated_time, customer_text)
-SELECT ('00000000-0000-7000-b000-' || lpad(n::text, 12, '0'))::uuid, 'SO20' || lpad(n::text, 8, '0'), c.customer_id, current_date - (n % 1500)::int, 300, 13, 39, 339,
-       (ARRAY['草稿','审批中','已审批','已驳回','处理中','部分发货','已发货','已完成','已完成','已完成','已取消','退货中'])[1 + n % 12],
-       (ARRAY['未付款','部分付款','已付款','已付款','已退款'])[1 + n % 5], (ARRAY['待同步','已同步','已同步','失败'])[1 + n % 4],
-       ('00000000-0000-7000-8000-' || lpad((n % $OWNERS)::text, 12, '0'))::uuid,
+SELECT ('00000000-0000-7000-b000-' || lpad(n::text, 12, '0'))::uuid, 'SO20' || lpad(n::text, 8, '0'), c.customer_id, (now() - n * interval '20 s')::date, 300, 13, 39, 339,
+       (ARRAY['草稿','审批中','已审批','已驳回','处理中','部分发货','已发货','已完成','已完成','已完成','已取消','退货中'])[1 + $(hashed 1 12)],
+       (ARRAY['未付款','部分付款','已付款','已付款','已退款'])[1 + $(hashed 2 5)], (ARRAY['待同步','已同步','已同步','失败'])[1 + $(hashed 3 4)],
+       ('00000000-0000-7000-8000-' || lpad($(hashed 4 $OWNERS)::text, 12, '0'))::uuid,
        '[{"product_id":"00000000-0000-7000-a000-000000000001","product_code":"P1","product_name":"产品1","quantity":150,"unit_price":2.00,"amount":300.00}]',
        '00000000-0000-7000-8000-000000000000', now() - n * interval '20 s', now() - n * interval '20 s', c.customer_name
-FROM generate_series(1, $N) n JOIN customer_ref c ON c.customer_id = ('00000000-0000-7000-9000-' || lpad((n * 7919::bigint % $CUSTOMERS)::text, 12, '0'))::uuid;
+FROM generate_series(1, $N) n JOIN customer_ref c ON c.customer_id = ('00000000-0000-7000-9000-' || lpad($(hashed 5 $CUSTOMERS)::text, 12, '0'))::uuid;
 SELECT FROM setval('order_numbers', 100000000);
 SQL
     grep gin "$WORK/create.sql" | order_sql & # by one process each; the others' are sorted by several
