@@ -83,10 +83,26 @@ static bool read_ring(struct vault *v, struct str ring, struct buf *faults)
 
 /* --- contexts of a thread ------------------------------------------------------------------------------------------------ */
 
-/* Setting a key costs more than sealing a value: each context keeps its own. */
+enum { DOMAINS_KEPT = 16 };
+
+struct index_context {
+    char *domain;
+    size_t domain_len;
+    EVP_MAC_CTX *mac;
+};
+
+/* Setting a key, or deriving one, costs more than sealing a value: each context keeps its own. */
 struct contexts {
     EVP_CIPHER_CTX *seal, *open[VAULT_KEYS_MAX + 1]; /* by place of the key */
+    struct index_context indexes[DOMAINS_KEPT];      /* as they come; beyond, the oldest goes */
+    unsigned index_count;
 };
+
+static void index_context_done(struct index_context *c)
+{
+    EVP_MAC_CTX_free(c->mac);
+    free(c->domain);
+}
 
 static void contexts_free(void *contexts)
 {
@@ -94,6 +110,7 @@ static void contexts_free(void *contexts)
     if (!c) return;
     EVP_CIPHER_CTX_free(c->seal);
     for (int i = 0; i <= VAULT_KEYS_MAX; i++) EVP_CIPHER_CTX_free(c->open[i]);
+    for (int i = 0; i < DOMAINS_KEPT; i++) index_context_done(&c->indexes[i]);
     free(c);
 }
 
@@ -222,13 +239,40 @@ static void derive(const struct key *key, struct str domain, unsigned char to[VA
     EVP_KDF_free(hkdf);
 }
 
+static EVP_MAC_CTX *mac_new(const unsigned char key[VAULT_KEY])
+{
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *c = EVP_MAC_CTX_new(hmac);
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end() };
+    if (!c || EVP_MAC_init(c, key, VAULT_KEY, params) != 1) abort();
+    EVP_MAC_free(hmac);
+    return c;
+}
+
+static EVP_MAC_CTX *mac_of(const struct vault *v, struct str domain)
+{
+    struct contexts *all = contexts_of(v);
+    for (unsigned i = 0; i < all->index_count && i < DOMAINS_KEPT; i++)
+        if (str_eq(domain, (struct str){ all->indexes[i].domain, all->indexes[i].domain_len })) return all->indexes[i].mac;
+    struct index_context *c = &all->indexes[all->index_count++ % DOMAINS_KEPT];
+    unsigned char key[VAULT_KEY];
+    index_context_done(c);
+    derive(&v->keys[v->index], domain, key);
+    *c = (struct index_context){ malloc(domain.len + 1), domain.len, mac_new(key) };
+    if (!c->domain) abort();
+    memcpy(c->domain, domain.p, domain.len);
+    OPENSSL_cleanse(key, sizeof key);
+    return c->mac;
+}
+
 void vault_index(const struct vault *v, struct str domain, struct str value, char to[VAULT_INDEX])
 {
-    unsigned char key[VAULT_KEY], mac[DIGEST];
+    unsigned char mac[DIGEST];
     size_t len;
-    derive(&v->keys[v->index], domain, key);
-    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, sizeof key, (const unsigned char *)value.p, value.len, mac, sizeof mac, &len))
+    EVP_MAC_CTX *c = mac_of(v, domain);
+    if (EVP_MAC_init(c, NULL, 0, NULL) != 1 || EVP_MAC_update(c, (const unsigned char *)value.p, value.len) != 1 ||
+        EVP_MAC_final(c, mac, &len, sizeof mac) != 1)
         abort();
     memcpy(to, mac, VAULT_INDEX);
-    OPENSSL_cleanse(key, sizeof key);
 }

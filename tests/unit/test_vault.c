@@ -197,6 +197,23 @@ static void test_equal_values_have_equal_indexes_in_one_domain_under_one_key(voi
     vault_free(other);
 }
 
+/* Keys of domains are kept, but not of all that there may be. */
+static void test_many_domains_have_their_own_indexes(void **state)
+{
+    (void)state;
+    enum { DOMAINS = 50 };
+    struct vault *v = vault(RING);
+    char first[DOMAINS][VAULT_INDEX], again[VAULT_INDEX], domain[32];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < DOMAINS; i++) {
+            snprintf(domain, sizeof domain, "customer.field_%d", i);
+            vault_index(v, str_of(domain), STR("13800138000"), round ? again : first[i]);
+            if (round) assert_memory_equal(first[i], again, VAULT_INDEX);
+            else if (i) assert_memory_not_equal(first[i - 1], first[i], VAULT_INDEX);
+        }
+    vault_free(v);
+}
+
 static void *work(void *arg)
 {
     const struct vault *v = arg;
@@ -233,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_key_rings_with_faults_are_refused_without_a_word_of_the_keys),
         cmocka_unit_test(test_key_rings_are_read_leniently_where_nothing_is_in_doubt),
         cmocka_unit_test(test_equal_values_have_equal_indexes_in_one_domain_under_one_key),
+        cmocka_unit_test(test_many_domains_have_their_own_indexes),
         cmocka_unit_test(test_threads_share_a_vault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
