@@ -10,19 +10,16 @@ $(O)/tests/bench/drive: $(call obj,$(DRIVE_PARTS:%=tests/bench/%.c))
 HOLD_PARTS := $(CLIENT_PARTS) hold_loop
 $(O)/tests/bench/hold: $(call obj,$(HOLD_PARTS:%=tests/bench/%.c))
 
-BENCH := BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/run.sh
-
 bench-tools: $(O)/tests/bench/seed $(O)/tests/bench/drive $(O)/tests/bench/hold $(O)/tests/bench/cost all
 
-bench: ## measure at 1,000,000 customers: docs/performance.md (some 12 minutes)
-	@deploy/bootstrap.sh
+bench: ## beside nginx, HAProxy, pgbench and Fastify; growth; the required load: docs/performance.md (some 15 minutes)
+	@deploy/bootstrap.sh tests/bench/packages.txt
+	@command -v npm >/dev/null || deploy/bootstrap.sh tests/bench/peer/packages.txt
 	@$(MAKE) --no-print-directory bench-tools
-	@$(BENCH) 1000000
+	@BIN_DIR=$(O)/bin SEED=$(O)/tests/bench/seed tests/bench/bench.sh
 
-bench-quick: ## the same at 100,000, without writing the document
-	@deploy/bootstrap.sh
-	@$(MAKE) --no-print-directory bench-tools
-	@$(BENCH) 100000
+bench-quick: ## less of the same, without the document (3 minutes)
+	@$(MAKE) --no-print-directory bench QUICK=1
 
 bench-edge: ## the gateway beside HAProxy: docs/performance-edge.md (some 7 minutes; QUICK=1: 2, without the document)
 	@deploy/bootstrap.sh tests/bench/packages.txt

@@ -60,6 +60,7 @@ install_packages() {
     fi
     [ "$redis_was_there" = yes ] || keep_off_at_boot redis-server
     [[ " $* " != *" haproxy "* ]] || keep_off_at_boot haproxy
+    [[ " $* " != *" nginx-light "* ]] || keep_off_at_boot nginx
 }
 
 # --- as anybody -----------------------------------------------------------------------------------------------------------

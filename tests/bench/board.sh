@@ -7,7 +7,6 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 TOP=$(cd "$HERE/../.." && pwd -P)
 N=${N:-1000000}  # opportunities
-OWNERS=200       # half of them in one department
 REPEATS=40
 CHANGED=50000    # rows
 
@@ -17,44 +16,10 @@ CHANGED=50000    # rows
 . "$HERE/report.sh"
 # shellcheck source=tests/bench/people.sh
 . "$HERE/people.sh"
-
-# --- the data ------------------------------------------------------------------------------------------------------------
-
-# Triggers off: they would write an event and a line of history for each.
-sales_sql() { PGOPTIONS="-c client_min_messages=warning -c search_path=opportunity,public -c session_replication_role=replica \
--c maintenance_work_mem=1GB -c statement_timeout=600s" psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "$@"; }
-
-owner_id() { printf '00000000-0000-7000-8000-%012d' "$1"; }
-customer_id() { printf '00000000-0000-7000-9000-%012d' "$1"; }
-
-# The indexes are made afterwards, but for those of keywords, which a board has nothing to do with.
-load() {
-    local begun=$SECONDS
-    sales_sql -c "SELECT indexdef || ';' FROM pg_indexes WHERE schemaname = 'opportunity' AND tablename = 'opportunities'
-        AND indexname !~ 'pkey|search|grams|texts'" >"$WORK/create.sql"
-    sales_sql -c "SELECT format('DROP INDEX %I;', indexname) FROM pg_indexes WHERE schemaname = 'opportunity'
-        AND tablename = 'opportunities' AND indexname !~ 'pkey'" >"$WORK/drop.sql"
-    sales_sql -f "$WORK/drop.sql"
-    sales_sql <<SQL
-INSERT INTO user_ref (user_id, name, department)
-SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '销售' || n, CASE WHEN n % 2 = 0 THEN '$1' ELSE '999' END
-FROM generate_series(0, $OWNERS - 1) n;
-INSERT INTO customer_ref (customer_id, customer_code, customer_name, status, version)
-SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n, '客户' || n, '活跃', 1 FROM generate_series(0, 19999) n;
-INSERT INTO opportunities (opportunity_id, opportunity_name, customer_id, estimated_amount, expected_close_date, pipeline_id, sales_stage_id,
-                           win_probability, assigned_to, status, sales_plan, created_by, created_time, customer_text)
-SELECT uuid_v7(), '机会' || n, ('00000000-0000-7000-9000-' || lpad((n % 20000)::text, 12, '0'))::uuid, (random() * 1000000)::numeric(15, 2),
-       current_date + n % 365, s.pipeline_id, s.stage_id, s.win_probability,
-       ('00000000-0000-7000-8000-' || lpad((n % $OWNERS)::text, 12, '0'))::uuid, s.stage_kind, repeat('计划', 30),
-       '00000000-0000-7000-8000-000000000000', now() - n * interval '60 s', '客户' || n % 20000
-FROM generate_series(1, $N) n JOIN (SELECT *, row_number() OVER (ORDER BY sort_order) AS place FROM stages) s ON s.place = 1 + (n * 7919::bigint) % 8;
-SQL
-    sales_sql -f "$WORK/create.sql"
-    sales_sql -c "VACUUM ANALYZE"
-    result load_seconds $((SECONDS - begun))
-}
-
-# --- measuring -------------------------------------------------------------------------------------------------------------
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_opportunities.sh
+. "$HERE/load_opportunities.sh"
 
 # board_case NAME QUERY [TOKEN_FILE]
 board_case() {
@@ -85,7 +50,7 @@ document() {
 # What a board costs
 
 Written by \`make bench-board\` on $(date -u +%Y-%m-%d): $(nproc) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), PostgreSQL
-$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N opportunities of $OWNERS owners in eight stages. Client, service and database share the machine.
+$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N opportunities of $OPPORTUNITY_OWNERS owners in eight stages. Client, service and database share the machine.
 
 | figure | value | goal | reached |
 |---|---:|---:|---|
@@ -107,7 +72,9 @@ stack_start
 DEPARTMENT=$(api POST "$AUTH_SERVICE_URL/api/v1/departments" '{"department_name":"看板"}' | sed 's/.*"department_id":"\([^"]*\)".*/\1/')
 user_make zhuguan SALES_MANAGER ",\"department_id\":\"$DEPARTMENT\""
 token_of zhuguan >"$WORK/token.manager"
-load "$(psql -XqAt "$DATABASE_ADMIN_URL" -c "SELECT path FROM auth.departments WHERE department_id = '$DEPARTMENT'")"
+begun=$SECONDS
+load_opportunities "$N" "$(psql -XqAt "$DATABASE_ADMIN_URL" -c "SELECT path FROM auth.departments WHERE department_id = '$DEPARTMENT'")"
+result load_seconds $((SECONDS - begun))
 compare
 board_case all ""
 board_case owner "assigned_to=$(owner_id 7)"

@@ -30,10 +30,12 @@ HOLD=${HOLD:-$(dirname "$SEED")/hold}
 
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
-# shellcheck source=tests/bench/load.sh
-. "$HERE/load.sh"
-# shellcheck source=tests/bench/get.sh
-. "$HERE/get.sh"
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_customers.sh
+. "$HERE/load_customers.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
 # shellcheck source=tests/bench/haproxy.sh
 . "$HERE/haproxy.sh"
 # shellcheck source=tests/bench/edge_cost.sh
@@ -58,10 +60,10 @@ target() {
 }
 
 ulimit -n "$(ulimit -Hn)"
-ports_take < <(printf '%s 0\n' verified trusting plain gateway_plain)
+ports_take < <(printf '%s 0\n' verified trusting plain shared gateway_plain)
 export PLAIN_PORT=${PORT[gateway_plain]}
 stack_start
-load
+load_customers
 haproxy_start
 target gateway && edge_check "$TARGET_URL"
 target haproxy && edge_check "$TARGET_URL"

@@ -3,9 +3,6 @@
 
 LATENCY_SHARES=(0.2 0.3 0.4 0.5 0.6 0.7)
 
-# CPU time of the machine: busy, and in all
-machine_ticks() { awk '/^cpu / { for (i = 2; i <= 9; i++) all += $i; print all - $5 - $6, all }' /proc/stat; }
-
 # latency_of NAME RATE: p50 and p99 in microseconds, how busy the machine was (0 to 1); a line of $WORK/latency.NAME.RATE
 latency_of() {
     local before

@@ -44,7 +44,7 @@ side_by_side() {
 }
 
 edge_json() {
-    [ -d "$TOP/.run" ] || { mkdir "$TOP/.run" && : >"$TOP/.run/.crm-run"; } # the mark by which the stack knows its own
+    report_folder
     awk -v n="$N" 'BEGIN { printf "{\n  \"customers\": %d", n } { printf ",\n  \"%s\": %s", $1, $2 } END { print "\n}" }' \
         "$WORK/results" >"$TOP/.run/bench-edge.json"
 }

@@ -14,8 +14,8 @@ RUN_S=15
 . "$HERE/stack.sh"
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
-# shellcheck source=tests/bench/get.sh
-. "$HERE/get.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
 
 admin_sql() { psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "$@"; }
 

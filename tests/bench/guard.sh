@@ -20,23 +20,15 @@ COST=${COST:-$TOP/build/release/tests/bench/cost}
 . "$TOP/deploy/lib/ports.sh"
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
-# shellcheck source=tests/bench/load.sh
-. "$HERE/load.sh"
-# shellcheck source=tests/bench/get.sh
-. "$HERE/get.sh"
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_customers.sh
+. "$HERE/load_customers.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
 
-declare -A PID URL
-
-# gateway NAME [SETTING=value...]: one more of them, as the stack's but for these
-gateway() {
-    local name=$1 settings=()
-    shift
-    mapfile -d '' settings <"/proc/$(<"$GATEWAY_PID_FILE")/environ"
-    env -i "${settings[@]}" HTTPS_PORT="${PORT[$name]}" ADMIN_PORT="${PORT[${name}_admin]}" WATCH_DENIALS_OF_ADDRESS=0 "$@" \
-        "$BIN_DIR/gateway" >"$WORK/$name.log" 2>&1 &
-    PID[$name]=$! URL[$name]=https://localhost:${PORT[$name]}
-    until curl -sf -o /dev/null "http://127.0.0.1:${PORT[${name}_admin]}/readyz"; do kill -0 "${PID[$name]}" || die "no gateway $name"; sleep 0.1; done
-}
+# shellcheck source=tests/bench/replica.sh
+. "$HERE/replica.sh"
 
 # cost_of NAME FIGURE TOKEN [OPTION...]: CPU of a request through it
 cost_of() {
@@ -123,7 +115,7 @@ DOC
 }
 
 stack_start
-load
+load_customers
 ports_take < <(printf '%s 0\n' bare bare_admin limits limits_admin audit audit_admin)
 unlimited=(RATE_USER=none RATE_CLIENT=none RATE_ADDRESS=none RATE_LOGIN=none RATE_REPORT=none)
 gateway bare "${unlimited[@]}" AUDIT_FOLDER=

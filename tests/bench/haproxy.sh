@@ -14,21 +14,34 @@ haproxy_key() {
     } | openssl pkey -pubin -inform DER -out "$WORK/key.pem"
 }
 
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+# The claims of our token in one that is signed with a shared key: $WORK/token.shared
+haproxy_shared_token() {
+    local secret=$1 claims
+    claims=$(cut -d. -f2 "$WORK/token")
+    claims=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url).$claims
+    printf '%s.%s' "$claims" "$(printf %s "$claims" | openssl dgst -sha256 -hmac "$secret" -binary | base64url)" >"$WORK/token.shared"
+}
+
 haproxy_configure() {
-    local tls=$RUN_DIR/tls
+    local tls=$RUN_DIR/tls secret
+    secret=$(openssl rand -hex 32)
+    haproxy_shared_token "$secret"
     cat "$tls/server.crt" "$tls/server.key" >"$WORK/haproxy.pem"
     sed -e "s|@WORKERS@|${WORKERS:-$(nproc)}|" -e "s|@CERT@|$WORK/haproxy.pem|" -e "s|@PUBLIC_KEY@|$WORK/key.pem|" -e "s|@LOG@|$WORK/haproxy.ring|" \
         -e "s|@SERVICE@|${CUSTOMER_SERVICE_URL#http://}|" -e "s|@VERIFIED_PORT@|${PORT[verified]}|" \
-        -e "s|@TRUSTING_PORT@|${PORT[trusting]}|" -e "s|@PLAIN_PORT@|${PORT[plain]}|" "$HERE/haproxy.cfg.in" >"$WORK/haproxy.cfg"
+        -e "s|@TRUSTING_PORT@|${PORT[trusting]}|" -e "s|@PLAIN_PORT@|${PORT[plain]}|" \
+        -e "s|@SHARED_PORT@|${PORT[shared]}|" -e "s|@SECRET@|$secret|" -e "s|@TOKEN@|$(<"$WORK/token")|" "$HERE/haproxy.cfg.in" >"$WORK/haproxy.cfg"
 }
 
 # status URL [TOKEN]
 status() { curl -sk --max-time 10 -o /dev/null -w '%{http_code}' ${2:+-H "Authorization: Bearer $2"} "$1" || true; }
 
-# edge_check BASE_URL: what is measured is the job: a good token is let in, none and one with another signature are not.
+# edge_check BASE_URL [TOKEN_FILE]: what is measured is the job: a good token is let in, none and one with another signature are not.
 edge_check() {
     local url token got
-    token=$(<"$WORK/token")
+    token=$(<"${2:-$WORK/token}")
     url="$1/api/v1/customers/$(head -n 1 "$WORK/ids")"
     got="$(status "$url" "$token") $(status "$url") $(status "$url" "${token%?????}AAAAA")"
     [ "$got" = "200 401 401" ] || die "$1 answers $got to a good, no and a forged token, not 200 401 401"

@@ -17,10 +17,12 @@ COST=${COST:-$TOP/build/release/tests/bench/cost}
 . "$HERE/stack.sh"
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
-# shellcheck source=tests/bench/load.sh
-. "$HERE/load.sh"
-# shellcheck source=tests/bench/get.sh
-. "$HERE/get.sh"
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_customers.sh
+. "$HERE/load_customers.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
 # shellcheck source=tests/bench/people.sh
 . "$HERE/people.sh"
 
@@ -145,7 +147,7 @@ DOC
 
 stack_start
 PG_PID=$(<"$PG_PID_FILE")
-load
+load_customers
 user_make chexiaozhe SALES_REP
 user_make kanbuchu AUDITOR
 logins

@@ -16,10 +16,12 @@ PARTS=(gateway customer-service)
 . "$HERE/stack.sh"
 # shellcheck source=tests/bench/report.sh
 . "$HERE/report.sh"
-# shellcheck source=tests/bench/load.sh
-. "$HERE/load.sh"
-# shellcheck source=tests/bench/get.sh
-. "$HERE/get.sh"
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_customers.sh
+. "$HERE/load_customers.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
 
 pid_of() { case $1 in gateway) cat "$GATEWAY_PID_FILE" ;; *) cat "$CUSTOMER_SERVICE_PID_FILE" ;; esac; }
 
@@ -34,7 +36,7 @@ perf_works() { perf record -q -g -o "$WORK/try" -- true 2>/dev/null && [ -s "$WO
 by_perf() {
     local part
     stack_start
-    load
+    load_customers
     drive 64 "$BASE_URL" -d 2 # caches
     drive 64 "$BASE_URL" -d $((RUN_S + 2)) &
     sleep 1
@@ -59,7 +61,7 @@ by_callgrind() {
         chmod 755 "$BIN_DIR/$part"
     done
     stack_start
-    load
+    load_customers
     drive 8 "$BASE_URL" -d "$RUN_S"
     "$TOP/deploy/stack.sh" stop >/dev/null
     for part in "${PARTS[@]}"; do

@@ -3,6 +3,7 @@
 
 PGBIN=/usr/lib/postgresql/15/bin
 WORK=$(mktemp -d)
+PATH=$PATH:/usr/sbin # haproxy, nginx
 export RUN_DIR=$WORK/run PORTS=free DEMO=0 BIN_DIR=${BIN_DIR:-$TOP/build/release/bin}
 export RATE_USER=1000000/s RATE_CLIENT=1000000/s RATE_ADDRESS=1000000/s RATE_LOGIN=1000000/s RATE_REPORT=1000000/s
 SEED=${SEED:-$TOP/build/release/tests/bench/seed}

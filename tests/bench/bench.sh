@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Measures the product side by side with its peers: tests/bench/bench.sh. QUICK=1: less of everything, and no document.
+# The gateway beside nginx and HAProxy; customer-service beside pgbench and a Fastify service; lists as the data grows; what the
+# requirement document asks for. Starts a stack of its own and removes it.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+TOP=$(cd "$HERE/../.." && pwd -P)
+QUICK=${QUICK:-0}
+SIZES=(10000 100000 1000000) # customers; the peers are measured at the second
+ORDERS_EACH=5                # of a customer
+OPPORTUNITIES=100000
+ROUNDS=3                     # of which the median counts
+RUN_S=2                      # seconds of one run
+CURVE_S=1.5                  # the same, of one of a plot
+PROMISE_S=15                 # the same, of the required load
+[ "$QUICK" = 0 ] || SIZES=(5000 30000) OPPORTUNITIES=10000 ROUNDS=1 RUN_S=1 PROMISE_S=5
+
+# shellcheck source=tests/bench/stack.sh
+. "$HERE/stack.sh"
+# shellcheck source=deploy/lib/ports.sh
+. "$TOP/deploy/lib/ports.sh"
+# shellcheck source=tests/bench/report.sh
+. "$HERE/report.sh"
+# shellcheck source=tests/bench/driving.sh
+. "$HERE/driving.sh"
+# shellcheck source=tests/bench/footprint.sh
+. "$HERE/footprint.sh"
+# shellcheck source=tests/bench/bulk.sh
+. "$HERE/bulk.sh"
+# shellcheck source=tests/bench/load_customers.sh
+. "$HERE/load_customers.sh"
+# shellcheck source=tests/bench/load_orders.sh
+. "$HERE/load_orders.sh"
+# shellcheck source=tests/bench/load_opportunities.sh
+. "$HERE/load_opportunities.sh"
+# shellcheck source=tests/bench/lists.sh
+. "$HERE/lists.sh"
+# shellcheck source=tests/bench/customer_lists.sh
+. "$HERE/customer_lists.sh"
+# shellcheck source=tests/bench/order_lists.sh
+. "$HERE/order_lists.sh"
+# shellcheck source=tests/bench/replica.sh
+. "$HERE/replica.sh"
+# shellcheck source=tests/bench/haproxy.sh
+. "$HERE/haproxy.sh"
+# shellcheck source=tests/bench/peers.sh
+. "$HERE/peers.sh"
+# shellcheck source=tests/bench/measure.sh
+. "$HERE/measure.sh"
+# shellcheck source=tests/bench/beside_gateway.sh
+. "$HERE/beside_gateway.sh"
+# shellcheck source=tests/bench/beside_service.sh
+. "$HERE/beside_service.sh"
+# shellcheck source=tests/bench/sizes.sh
+. "$HERE/sizes.sh"
+# shellcheck source=tests/bench/promise.sh
+. "$HERE/promise.sh"
+# shellcheck source=tests/bench/bench_report.sh
+. "$HERE/bench_report.sh"
+
+ports_take < <(printf '%s 0\n' verified trusting plain shared nginx fastify unaudited unaudited_admin gateway_plain)
+export PLAIN_PORT=${PORT[gateway_plain]}
+stack_start
+PG_PID=$(<"$PG_PID_FILE")
+SOCKETS=$(psql -XqAt "$DATABASE_ADMIN_URL" -c 'SHOW unix_socket_directories')
+start_time
+size "${SIZES[0]}"
+size "${SIZES[1]}"
+beside_gateway
+beside_service
+memory
+peers_end
+[ "${#SIZES[@]}" -lt 3 ] || size "${SIZES[2]}"
+load_opportunities "$OPPORTUNITIES" 1
+promise
+bench_report

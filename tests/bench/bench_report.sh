@@ -1,0 +1,183 @@
+# shellcheck shell=bash
+# The figures beside what they should be: a table, .run/bench.json and, after a full run, docs/performance.md with its plots.
+
+goals() {
+    local operation percent class limit
+    cat <<TABLE
+edge_cpu_ratio_to_haproxy <= 1.3
+gateway_get_ratio_to_pgbench >= 0.7
+get_ratio_to_pgbench >= 1
+TABLE
+    for operation in get list keyword create; do echo "service_${operation}_ratio_to_fastify >= 3"; done
+    for class in filter keyword; do
+        echo "customers_${class}_growth <= 3"
+        echo "orders_${class}_growth <= 3"
+    done
+    for percent in 100 200; do
+        while read -r class limit; do
+            # The document's limits are of the mean; ours are a tenth of them.
+            echo "promise_${percent}_${class}_mean_ms <= $((limit / 10))"
+            echo "promise_${percent}_${class}_p99_ms <= $limit"
+            echo "promise_${percent}_${class}_failed <= 0"
+        done <<<$'query 500\ncomplex 2000\nwrite 1000\nreport 5000\ninternal 500'
+    done
+    echo "promise_100_machine_cpu_percent <= 50"
+    echo "promise_200_machine_cpu_percent <= 80"
+    echo "promise_200_memory_percent <= 80"
+}
+
+bench_growth() {
+    local class from=${SIZES[-2]} to=${SIZES[-1]}
+    for class in filter keyword other; do
+        result "customers_${class}_growth" "$(size_growth customers "$from" "$to" "$class")"
+        result "orders_${class}_growth" "$(size_growth orders $((from * ORDERS_EACH)) $((to * ORDERS_EACH)) "$class")"
+    done
+}
+
+# Versions of who was measured, a line each.
+bench_versions() {
+    haproxy -v | sed -n '1s/.*version \([^ ]*\).*/HAProxy \1/p'
+    nginx -v 2>&1 | sed 's/.*nginx\//nginx /'
+    "$PGBIN/postgres" -V | awk '{ print "PostgreSQL", $3 }'
+    redis-server --version | sed 's/.*v=\([^ ]*\).*/Redis \1/'
+    echo "Node $("$NODE" --version)"
+    sed -n 's/^ *"\(fastify\|pg\|fast-jwt\|ioredis\)": "\([^"]*\)".*/\1 \2/p' "$PEER/package.json"
+    uname -sr
+}
+
+bench_machine() { echo "$(nproc) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB"; }
+
+bench_json() {
+    report_folder
+    {
+        printf '{\n  "date": "%s",\n  "machine": "%s",\n  "versions": "%s"' "$(date -u +%FT%TZ)" "$(bench_machine)" "$(bench_versions | paste -sd, | sed 's/,/, /g')"
+        awk '{ printf ",\n  \"%s\": %s", $1, $2 }' "$WORK/results"
+        awk -F'\t' '{ printf ",\n  \"%s %s %s: %s\": {\"first_ms\": %s, \"p50_ms\": %s, \"p95_ms\": %s, \"max_ms\": %s}", $1, $2, $3, $4, $5, $6, $7, $8 }' "$WORK/sizes"
+        awk '{ printf ",\n  \"promise %s %s\": {\"requests\": %s, \"failures\": %s, \"mean_us\": %s, \"p99_us\": %s}", $1, $2, $3, $4, $5, $6 }' "$WORK/promise_classes"
+        echo
+        echo "}"
+    } >"$TOP/.run/bench.json"
+}
+
+bench_plots() {
+    awk -v title="GET of a customer through nginx, HAProxy and the gateway (TLS)" -f "$HERE/plot.awk" "$WORK/curve.gateway" >"$TOP/docs/performance-gateway.svg"
+    awk -v title="GET of a customer: customer-service, the same behind the gateway, Fastify" -f "$HERE/plot.awk" "$WORK/curve.service" >"$TOP/docs/performance-service.svg"
+}
+
+# contenders_table PREFIX OPERATION NAME...
+contenders_table() {
+    local prefix=$1 operation=$2 name figure
+    shift 2
+    for name in "$@"; do
+        printf '| %s | %s |' "$operation" "$name"
+        for figure in per_second cpu_us postgres_cpu_us p50_us p99_us failed; do
+            printf ' %s |' "$(awk -v name="$prefix${name}_${operation}_$figure" '$1 == name { print $2 }' "$WORK/results")"
+        done
+        echo
+    done
+}
+
+CONTENDERS_HEAD='| operation | at | requests/s | CPU us | PostgreSQL CPU us | p50 us | p99 us | failed |
+|---|---|---:|---:|---:|---:|---:|---:|'
+
+sizes_table() { # sizes_table WHAT SIZE...
+    local what=$1
+    shift
+    printf '| list |%s\n|---|%s\n' "$(printf ' %s |' "$@")" "$(printf -- '---:|%.0s' "$@")"
+    size_table | awk -F'\t' -v what="$what" '$1 == what { printf "| %s |", $2; for (i = 3; i <= NF; i++) printf " %s |", $i; print "" }'
+}
+
+order_sizes_table() {
+    local size sizes=()
+    for size in "${SIZES[@]}"; do sizes+=($((size * ORDERS_EACH))); done
+    sizes_table orders "${sizes[@]}"
+}
+
+bench_document() {
+    cat <<DOC
+# Performance
+
+Written by \`make bench\` on $(date -u +%Y-%m-%d): $(bench_machine); $(bench_versions | paste -sd, | sed 's/,/, /g').
+Clients, servers and database share the machine: the figures are ratios of one run, not promises. What the peers run is in
+[tests/bench](../tests/bench): [haproxy.cfg.in](../tests/bench/haproxy.cfg.in), [nginx.conf.in](../tests/bench/nginx.conf.in),
+[peer](../tests/bench/peer). Where the CPU time goes: \`make profile\`.
+
+## Goals
+
+| figure | value | goal | reached |
+|---|---:|---:|---|
+$(goals_reached | awk -F'\t' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4 }')
+
+$(<"$HERE/bounds.md")
+
+## The gateway beside nginx and HAProxy
+
+$CONTENDERS_HEAD
+$(contenders_table edge_ get nginx haproxy gateway unaudited)
+$(contenders_table edge_ create gateway unaudited)
+
+![Replies and latency over load](performance-gateway.svg)
+
+All with TLS 1.3 (AES-128-GCM) and keep-alive towards the client, keep-alive towards the same customer-service, as many threads or
+processes as there are CPUs, an access log. nginx only forwards. HAProxy verifies the token (HS256, \`jwt_verify\`), its claims and the
+permission, and counts the rate of an address in a stick table. The gateway verifies the token (ES256, remembered until it expires), the permission,
+revocation, address rules and limits of rate shared through Redis, and records writes on its disk before it answers; \`unaudited\` is a second one that
+leaves no records. CPU is user and system time of the process over its requests; $CONNECTIONS connections, random ids out of 20,000, $ROUNDS
+rounds in turns, medians. The load generator, \`tests/bench/drive\`, has one thread.
+
+## customer-service beside pgbench and Fastify
+
+$CONTENDERS_HEAD
+$(for operation in get list keyword create; do contenders_table service_ "$operation" direct chain fastify; done)
+
+![Replies and latency over load](performance-service.svg)
+
+\`direct\` is customer-service by itself, \`chain\` the same behind the gateway (CPU: of both), \`fastify\` the same contract as a team would write it:
+fast-jwt with its cache, a Redis limiter, pg with prepared statements, serializers compiled from our OpenAPI document, a process on each CPU,
+totals that may be a second old, the same columns encrypted; creates with an event and a record of the audit. No TLS. ${SIZES[1]} customers. \`service_…_ratio_to_fastify\`: CPU of a request there, over that of the chain.
+Against pgbench: the columns that customer-service reads of a customer, of one row, prepared, over the unix socket, at the best of ${PGBENCH_CLIENTS[*]} clients; against the best of
+${GET_CONNECTIONS[*]} connections, and $CONNECTIONS through the gateway; in turns.
+
+## Growth
+
+Milliseconds, the p95 of $REPEATS requests, each with its exact total; \`…_growth\` compares the p95 of all requests of a kind. The first request of
+a broad keyword or filter has to count, which grows with what it finds; see \`…_first_request_ms_worst\`.
+
+### Customers
+
+$(sizes_table customers "${SIZES[@]}")
+
+### Orders
+
+$(order_sizes_table)
+
+## The required load
+
+100 users through the gateway (TLS) and 500 internal calls to the services, each once a second at random (Poisson, counted from the arrival), on as many
+connections, for $PROMISE_S s; then twice as many. ${SIZES[-1]} customers, $ORDERS orders, $OPPORTUNITIES opportunities.
+
+| load | operation | requests | failed | mean ms | p99 ms |
+|---:|---|---:|---:|---:|---:|
+$(awk '{ printf "| %s %% | %s | %s | %s | %.2f | %.2f |\n", $1, $2, $3, $4, $5 / 1000, $6 / 1000 }' "$WORK/promise_classes")
+
+| load | process | CPU % of the machine | memory MiB |
+|---:|---|---:|---:|
+$(awk '{ printf "| %s %% | %s | %s | %s |\n", $1, $2, $3, $4 }' "$WORK/promise_processes")
+
+## All figures
+
+| figure | value |
+|---|---:|
+$(awk '{ printf "| %s | %s |\n", $1, $2 }' "$WORK/results")
+DOC
+}
+
+bench_report() {
+    bench_growth
+    bench_json
+    echo
+    goals_reached | awk -F'\t' '{ printf "%-36s %10s  %-8s %s\n", $1, $2, $3, $4 == "yes" ? "reached" : "MISSED" }'
+    [ "$QUICK" = 0 ] || return 0
+    bench_plots
+    bench_document >"$TOP/docs/performance.md"
+}

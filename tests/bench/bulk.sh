@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Rows straight into the tables of a service: without triggers, which would write an event, history and more for each, and with indexes that
+# are made afterwards.
+
+# bulk_sql SCHEMA ARGUMENT...: of psql
+bulk_sql() {
+    PGOPTIONS="-c client_min_messages=warning -c search_path=$1,public -c session_replication_role=replica -c maintenance_work_mem=1GB \
+-c max_parallel_maintenance_workers=0 -c statement_timeout=3600s" psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "${@:2}"
+}
+
+# indexes_drop SCHEMA TABLE [BUT]: all but primary keys; those that BUT matches are not made again
+indexes_drop() {
+    local of="FROM pg_indexes WHERE schemaname = '$1' AND tablename = '$2' AND indexname !~ 'pkey'"
+    bulk_sql pg_catalog -c "SELECT indexdef $of AND indexname !~ '${3:-^$}'" >>"$WORK/indexes"
+    bulk_sql pg_catalog -f <(bulk_sql pg_catalog -c "SELECT format('DROP INDEX %I.%I;', schemaname, indexname) $of")
+}
+
+export -f bulk_sql # for those that xargs starts
+index_make() { bulk_sql pg_catalog -c "$1"; }
+export -f index_make
+
+# All that were dropped: one on each CPU, those of keywords first, as they take longest.
+indexes_make() {
+    export DATABASE_ADMIN_URL
+    { grep ' gin ' "$WORK/indexes" || true; grep -v ' gin ' "$WORK/indexes"; } |
+        xargs -d '\n' -P "$(nproc)" -I '{}' bash -c 'index_make "$1"' _ '{}'
+    rm "$WORK/indexes"
+}

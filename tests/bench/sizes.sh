@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# How lists grow: the same cases over customers and orders of several sizes.
+
+# size CUSTOMERS: so many, and their orders, in place of those before; then the lists
+size() {
+    local begun=$SECONDS
+    ORDERS=$(($1 * ORDERS_EACH))
+    N=$1 load_customer_rows &
+    load_order_rows "$ORDERS"
+    wait $!
+    indexes_make
+    load_customers_done
+    load_orders_done
+    result "load_$1_seconds" $((SECONDS - begun))
+    N=$1 customer_lists
+    size_results customers "$1"
+    N=$ORDERS order_lists
+    size_results orders "$ORDERS"
+    sleep 2 # what lists leave to be written
+}
+
+# size_results WHAT COUNT
+size_results() {
+    list_results "$1_$2_"
+    sed "s/^/$1\t$2\t/" "$WORK/lists" >>"$WORK/sizes"
+}
+
+# size_growth WHAT FROM TO KIND: of the p95
+size_growth() {
+    awk -v from="$1_$2_$4_p95_ms" -v to="$1_$3_$4_p95_ms" '$1 == from { a = $2 } $1 == to { b = $2 } END { printf "%.2f\n", b / a }' "$WORK/results"
+}
+
+# "what<TAB>kind: name", then its p95 at each size: of the cases that are the same at all of them
+size_table() {
+    awk -F'\t' '
+        { key = $1 "\t" $3 ": " $4 }
+        !(key in times) { order[++keys] = key }
+        { times[key] = times[key] "\t" $7; seen[key]++; at[$1, $2] }
+        END {
+            for (pair in at) { split(pair, part, SUBSEP); sizes[part[1]]++ }
+            for (i = 1; i <= keys; i++) { split(order[i], part, "\t"); if (seen[order[i]] == sizes[part[1]]) print order[i] times[order[i]] }
+        }' "$WORK/sizes"
+}
