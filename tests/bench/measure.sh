@@ -26,7 +26,7 @@ operation() { cat >"$WORK/mix.$1"; }
 
 # drive_at OPERATION TARGET SECONDS [OPTION...]
 drive_at() {
-    timeout $(($3 + 20)) "$DRIVE" -j -c "$CONNECTIONS" -d "$3" "${@:4}" -t "${TARGET_TOKEN[$2]}" -i "$WORK/ids" -m "$WORK/mix.$1" "${TARGET_URL[$2]}" >"$WORK/drive" || true
+    timeout 60 "$DRIVE" -j -c "$CONNECTIONS" -d "$3" "${@:4}" -t "${TARGET_TOKEN[$2]}" -i "$WORK/ids" -m "$WORK/mix.$1" "${TARGET_URL[$2]}" >"$WORK/drive" || true
 }
 
 # measure OPERATION TARGET SECONDS [OPTION...]: "operation target per_second cpu_us postgres_cpu_us p50_us p99_us failures"
