@@ -2,7 +2,7 @@
 
 /* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
  * take longer than counting does. The rows of some SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 200, EVENTS_MAX = 3000, SAMPLE_PAGES = 40, SAMPLE_PART = 40, ESTIMATE_MAX = 10001 };
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 40, SAMPLE_PART = 40, ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
