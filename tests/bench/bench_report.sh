@@ -108,8 +108,6 @@ Clients, servers and database share the machine: the figures are ratios of one r
 |---|---:|---:|---|
 $(goals_reached | awk -F'\t' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4 }')
 
-$(<"$HERE/bounds.md")
-
 ## The gateway beside nginx and HAProxy
 
 $CONTENDERS_HEAD
