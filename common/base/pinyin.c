@@ -4,19 +4,13 @@
 #include "base/utf8.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <unicode/uscript.h>
 #include <unicode/ustring.h>
 #include <unicode/utrans.h>
 
-/* The longest syllable is "zhuang"; twice that and more is room for ICU's intermediate form with its tone mark. */
-enum { SYLLABLE_UNITS = 16, SYLLABLE_BYTES = 3 * SYLLABLE_UNITS + 1, SYLLABLE_MAX = 7 };
-
-/* ICU takes some 20 us for a character, so each of the usual ones (CJK Unified Ideographs and their extension A) is asked for once: its
- * letters from the lowest byte of a cell on, and KNOWN. Threads may fill a cell at once, with the same. */
-enum { KEPT_FIRST = 0x3400, KEPT_LAST = 0x9fff };
-#define KNOWN ((uint64_t)1 << 63)
-static _Atomic uint64_t kept[KEPT_LAST - KEPT_FIRST + 1];
+/* The longest syllable is "zhuang" and its blank, and one Han character never gives more than one syllable; twice that
+ * is room for the intermediate form with its tone mark. */
+enum { UNITS_PER_HAN = 16 };
 
 static pthread_key_t transliterator_key;
 
@@ -63,63 +57,38 @@ static struct str cut_run(struct str *s, bool *ret_han)
     return str_sub(all, 0, i);
 }
 
+/* "北京" -> "bei jing"; "" when ICU refuses. */
+static struct str romanize(struct arena *a, struct str han)
+{
+    UTransliterator *t = transliterator();
+    UErrorCode e = U_ZERO_ERROR;
+    int32_t cap = (int32_t)utf8_count(han) * UNITS_PER_HAN, len = 0;
+    UChar *text = arena_array(a, UChar, (size_t)cap);
+    u_strFromUTF8(text, cap, &len, han.p, (int32_t)han.len, &e);
+    int32_t limit = len;
+    if (t) utrans_transUChars(t, text, &len, cap, 0, &limit, &e);
+    char *latin = arena_alloc(a, (size_t)len * 3 + 1);
+    int32_t bytes = 0;
+    u_strToUTF8(latin, len * 3 + 1, &bytes, text, len, &e);
+    return t && U_SUCCESS(e) ? (struct str){ latin, (size_t)bytes } : STR("");
+}
+
 static char plain(char c)
 {
     if (c >= 'A' && c <= 'Z') return (char)(c | 0x20);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : 0;
 }
 
-/* Of one Han character, as a cell has it; without letters when ICU refuses. */
-static uint64_t syllable_of(struct str han)
-{
-    UTransliterator *t = transliterator();
-    UErrorCode e = U_ZERO_ERROR;
-    UChar text[SYLLABLE_UNITS];
-    char latin[SYLLABLE_BYTES];
-    int32_t len = 0, bytes = 0;
-    u_strFromUTF8(text, SYLLABLE_UNITS, &len, han.p, (int32_t)han.len, &e);
-    int32_t limit = len;
-    if (t) utrans_transUChars(t, text, &len, SYLLABLE_UNITS, 0, &limit, &e);
-    u_strToUTF8(latin, sizeof latin, &bytes, text, len, &e);
-    uint64_t cell = KNOWN;
-    if (!t || U_FAILURE(e)) return cell;
-    for (int i = 0, n = 0; i < bytes && n < SYLLABLE_MAX; i++)
-        if (plain(latin[i])) cell |= (uint64_t)plain(latin[i]) << 8 * n++;
-    return cell;
-}
-
-static uint64_t syllable(struct str han)
-{
-    size_t n;
-    uint32_t c = utf8_first(han, &n);
-    if (c < KEPT_FIRST || c > KEPT_LAST) return syllable_of(han);
-    _Atomic uint64_t *cell = &kept[c - KEPT_FIRST];
-    uint64_t known = atomic_load_explicit(cell, memory_order_relaxed);
-    if (known) return known;
-    known = syllable_of(han);
-    atomic_store_explicit(cell, known, memory_order_relaxed);
-    return known;
-}
-
 /* Adds what can be typed. Of Chinese, the first letter of every syllable is an initial; of anything else, all of it:
  * who looks for 北京ABC公司 types "bjabcgs". */
-static void add_han(struct buf *full, struct buf *initials, struct str han)
+static void add_run(struct buf *full, struct buf *initials, struct str latin, bool han)
 {
-    for (size_t n; han.len; str_take(&han, n)) {
-        utf8_first(han, &n);
-        uint64_t letters = syllable(str_sub(han, 0, n)) & ~KNOWN;
-        if (letters) buf_addc(initials, (char)(letters & 0xff));
-        for (; letters; letters >>= 8) buf_addc(full, (char)(letters & 0xff));
-    }
-}
-
-static void add_plain(struct buf *full, struct buf *initials, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = plain(text.p[i]);
-        if (!c) continue;
-        buf_addc(full, c);
-        buf_addc(initials, c);
+    bool starts = true;
+    for (size_t i = 0; i < latin.len; i++) {
+        char c = plain(latin.p[i]);
+        if (c) buf_addc(full, c);
+        if (c && (starts || !han)) buf_addc(initials, c);
+        starts = !c;
     }
 }
 
@@ -127,11 +96,11 @@ struct str pinyin_of(struct arena *a, struct str text)
 {
     struct buf full, initials;
     bool han, chinese = false;
-    buf_init(&full, text.len * SYLLABLE_UNITS);
-    buf_init(&initials, text.len * SYLLABLE_UNITS);
+    buf_init(&full, text.len * UNITS_PER_HAN);
+    buf_init(&initials, text.len * UNITS_PER_HAN);
     while (text.len) {
         struct str run = cut_run(&text, &han);
-        (han ? add_han : add_plain)(&full, &initials, run);
+        add_run(&full, &initials, han ? romanize(a, run) : run, han);
         chinese |= han;
     }
     struct str both = STR("");

@@ -7,7 +7,7 @@
 
 /* "北京药业" -> "beijingyaoye bjyy": lower-case full form without spaces, a space, the initials. ASCII letters and
  * digits in between stay whole in both: "北京ABC" -> "beijingabc bjabc". Text without Chinese characters gives "".
- * Thread-safe. What a character is read as is kept for all threads once one has asked. */
+ * Thread-safe: each thread keeps its own transliterator. */
 struct str pinyin_of(struct arena *a, struct str text);
 
 #endif

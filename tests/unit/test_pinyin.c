@@ -64,8 +64,6 @@ static void test_every_common_character(void **state)
         arena_init(&a);
         char bytes[] = { (char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3F)), (char)(0x80 | (c & 0x3F)) };
         struct str got = pinyin_of(&a, (struct str){ bytes, sizeof bytes });
-        struct str again = pinyin_of(&a, (struct str){ bytes, sizeof bytes }); /* kept by now */
-        expect(str_eq(got, again), "U+%04X: %.*s, then %.*s", c, STR_ARG(got), STR_ARG(again));
         silent += got.len == 0;
         expect(got.len <= 16, "U+%04X: %.*s", c, STR_ARG(got));
         arena_done(&a);
