@@ -2,7 +2,6 @@
 # The gateway beside nginx, which only forwards, and HAProxy, which does the same job, all with TLS before one customer-service. The
 # gateway stands there twice: as it is, and without the audit's records, which writes leave.
 
-# written: creates are what leaves records
 gateway_operations() {
     printf '1\tget\tGET\t/api/v1/customers/{id}\n' | operation get
     printf '1\tcreate\tPOST\t/api/v1/customers\t{"customer_name":"基准医药{n}","customer_type":"企业","phone":"13800138000","email":"a@example.com","address":"广东省深圳市南山区科技园路一号","customer_level":"A","tags":["重点"]}\n' |

@@ -30,7 +30,7 @@ load_customer_rows() {
 
 # Ids of 20,000 of them: $WORK/ids
 load_customers_done() {
-    owner_sql -c "VACUUM ANALYZE customers, contacts, user_ref"
+    owner_sql -c "VACUUM ANALYZE"
     owner_sql -c "SELECT customer_id FROM customers WHERE deleted_time IS NULL ORDER BY md5(customer_id::text) LIMIT 20000" >"$WORK/ids"
 }
 

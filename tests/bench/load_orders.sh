@@ -51,7 +51,7 @@ load_order_rows() {
     order_sql -c "SELECT FROM setval('order_numbers', 100000000)"
 }
 
-load_orders_done() { order_sql -c "VACUUM ANALYZE orders, products, customer_ref, user_ref" -c CHECKPOINT; }
+load_orders_done() { order_sql -c "VACUUM ANALYZE" -c CHECKPOINT; }
 
 load_orders() {
     load_order_rows "$1"
