@@ -131,7 +131,7 @@ static void on_notify(void *arg, struct str channel, struct str payload)
     const struct worker *w = arg;
     bool is_any = str_is_none(channel); /* connected anew: of either, some may have been missed */
     if (is_any || str_is(channel, "names")) names_forget(w->names, payload);
-    if (is_any || str_is(channel, "events")) events_wake(w->events);
+    if (is_any || str_is(channel, ".events")) events_wake(w->events);
     if (is_any || (service->announces && str_is(channel, service->announces))) announcer_tell(w->announcer);
 }
 
@@ -145,7 +145,7 @@ static void start_announcer(struct worker *w)
 
 static void start_database(struct worker *w)
 {
-    static const char *channels[] = { "names", "events", NULL, NULL };
+    static const char *channels[] = { "names", ".events", NULL, NULL };
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,

@@ -74,7 +74,8 @@ struct pg_config {
     int connections[PG_LANES];
     int statement_timeout_ms;
     const struct pg_stmt *const *statements; /* prepared at connect; NULL-terminated */
-    /* NOTIFY on one of `channels` (NULL-terminated, or NULL: no LISTEN) was seen, or on any of them may have been missed (both absent). */
+    /* NOTIFY on one of `channels` (NULL-terminated, or NULL: no LISTEN) was seen, or on any of them may have been missed (both absent).
+     * Channels are those of the whole database; ".x" is "<schema>.x", of the session's own, and seen as ".x". */
     const char *const *channels;
     void (*on_notify)(void *arg, struct str channel, struct str payload);
     void *notify_arg;

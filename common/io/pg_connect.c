@@ -27,8 +27,8 @@ static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane
 
 static bool start_listening(PGconn *pg, const char *channel)
 {
-    char sql[80];
-    snprintf(sql, sizeof sql, "LISTEN %s", channel);
+    char sql[120];
+    snprintf(sql, sizeof sql, "DO $$ BEGIN EXECUTE format('LISTEN %%I', %s'%s'); END $$", *channel == '.' ? "current_schema || " : "", channel);
     PGresult *res = PQexec(pg, sql);
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     PQclear(res);

@@ -47,12 +47,10 @@ void names_free(struct names *n)
     free(n);
 }
 
-/* Ids are unique across tables, and their second half is random: a good enough hash as it is. */
+/* By all of the id: one that somebody counted up, as imports do, is random in no part. */
 static struct name **slot_of(struct names *n, const char *table, struct str id)
 {
-    uint64_t hash;
-    memcpy(&hash, id.p + UUID_BYTES - sizeof hash, sizeof hash);
-    for (uint64_t i = hash >> 8;; i++) {
+    for (uint64_t i = str_hash(str_sub(id, 0, UUID_BYTES));; i++) {
         struct name **slot = &n->slots[i % SLOTS];
         if (!*slot || (!memcmp((*slot)->id, id.p, UUID_BYTES) && !strcmp((*slot)->table, table))) return slot;
     }

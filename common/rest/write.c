@@ -90,7 +90,7 @@ static void add_checks(struct req *r, struct write *w)
     struct buf b;
     buf_init(&b, WRITE_SQL_MAX);
     write_add(&w->checks, w->scope.reach);
-    sql_refuse(&b, &w->checks, w->body, w->values.text);
+    sql_refuse(&b, &w->checks, w->body, w->values.text, w->verb->creates);
     if (b.len) pg_add(w->segment, write_shape(r, &b), w->checks.values, w->checks.count);
     buf_done(&b);
 }

@@ -101,20 +101,21 @@ static void refuse_duplicate(struct buf *b, const struct resource *r, const stru
 }
 
 /* A reference that the record has already may go back as it was read, also when what it names was deleted since. */
-static void refuse_missing(struct buf *b, const struct resource *r, const struct field *f, int n)
+static void unless_there(struct buf *b, const struct resource *r, const struct field *f, int n, bool is_bounded)
+{
+    buf_addf(b, " AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid", r->table, STR_ARG(id_name(r)),
+             STR_ARG(f->name), n);
+    if (is_bounded && r->owner >= 0) scope_add(b, "t", r->fields[r->owner].name.p, 2, 3);
+    buf_addz(b, ")");
+}
+
+static void refuse_missing(struct buf *b, const struct field *f, int n, bool is_bounded)
 {
     const struct ref *ref = f->ref;
     buf_addf(b, "CASE WHEN NOT EXISTS (SELECT FROM %s x WHERE x.%s = $%d::uuid AND x.deleted_time IS NULL", ref->table, ref->id, n);
     if (ref->owner) buf_addf(b, " AND (x.%s IS NULL OR x.%s = $1::uuid)", ref->owner, ref->owner);
-    if (ref->whose) scope_add(b, "x", ref->whose, 2, 3);
+    if (is_bounded && ref->whose) scope_add(b, "x", ref->whose, 2, 3);
     buf_addz(b, ")");
-    if (r->table) {
-        buf_addf(b, " AND NOT EXISTS (SELECT FROM %s t WHERE t.%.*s = $1::uuid AND t.%.*s = $%d::uuid", r->table, STR_ARG(id_name(r)),
-                 STR_ARG(f->name), n);
-        if (r->owner >= 0) scope_add(b, "t", r->fields[r->owner].name.p, 2, 3);
-        buf_addz(b, ")");
-    }
-    buf_addz(b, " THEN 'missing' END");
 }
 
 static int param(struct sql_params *params, const char *value)
@@ -123,16 +124,23 @@ static int param(struct sql_params *params, const char *value)
     return params->count;
 }
 
-void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values)
+void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values, bool is_new)
 {
-    bool is_first = true;
+    bool is_first = true, is_bounded = params->values[2];
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         bool is_checked = f->flags & F_UNIQUE || (f->ref && sql_is_writable(f));
         if (!is_checked || !values[i]) continue;
         buf_addf(b, "%s'%.*s', ", is_first ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
         is_first = false;
-        (f->flags & F_UNIQUE ? refuse_duplicate : refuse_missing)(b, r, f, param(params, values[i]));
+        int n = param(params, values[i]);
+        if (f->flags & F_UNIQUE) {
+            refuse_duplicate(b, r, f, n);
+            continue;
+        }
+        refuse_missing(b, f, n, is_bounded);
+        if (r->table && !is_new) unless_there(b, r, f, n, is_bounded);
+        buf_addz(b, " THEN 'missing' END");
     }
     if (!is_first) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::text IS NOT DISTINCT FROM $3::text");
 }

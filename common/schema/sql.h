@@ -56,9 +56,9 @@ void sql_insert(struct buf *b, const struct resource *r);
 /* $1 id, $2 user, $3 pinyin, $4 bits of the given fields, $5 accepted versions, then the writable fields. */
 void sql_update(struct buf *b, const struct resource *r);
 /* Refuses what these values (by field index) name and is not there, or is another record's already. $1 id, $2 and $3 whose records are
- * reached (schema/scope.h) are there; appends the other parameters. Nothing when there is nothing to check. Of a message (no table) too:
- * there it is the references alone. */
-void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values);
+ * reached (schema/scope.h; NULL: everybody's) are there; appends the other parameters. Nothing when there is nothing to check. Of a message
+ * (no table) too: there it is the references alone. `is_new`: there is no such record yet. */
+void sql_refuse(struct buf *b, struct sql_params *params, const struct resource *r, const char *const *values, bool is_new);
 
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);

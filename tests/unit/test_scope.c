@@ -60,14 +60,20 @@ static void test_of_references(void **state)
     r.owner = S_OWNER_ID;
     buf_init(&b, 64 * 1024);
     const char *values[FIELDS_MAX] = { [S_OWNER_ID] = "o", [S_CONTACT_ID] = "c" };
-    struct sql_params params = { .values = { "id", "user", NULL }, .count = 3 };
-    sql_refuse(&b, &params, &r, values);
+    struct sql_params params = { .values = { "id", "user", "1.%" }, .count = 3 };
+    sql_refuse(&b, &params, &r, values, false);
     buf_addc(&b, 0);
     assert_non_null(strstr(b.data, "x.deleted_time IS NULL AND ($3::text IS NULL OR x.boss = $2::uuid OR EXISTS"));
     assert_non_null(strstr(b.data, "t.owner_id = $4::uuid AND ($3::text IS NULL OR t.owner_id = $2::uuid OR EXISTS"));
     assert_non_null(strstr(b.data, "t.contact_id = $5::uuid AND ($3::text IS NULL OR t.owner_id = $2::uuid OR EXISTS"));
     assert_int_equal(params.count, 5);
     assert_string_equal(params.values[4], "c");
+    buf_clear(&b);
+    params = (struct sql_params){ .values = { "id", "user", NULL }, .count = 3 };
+    sql_refuse(&b, &params, &r, values, false);
+    buf_addc(&b, 0);
+    assert_null(strstr(b.data, "user_ref")); /* everybody's are reached */
+    assert_non_null(strstr(b.data, "t.owner_id = $4::uuid)"));
     buf_done(&b);
 }
 

@@ -71,14 +71,14 @@ static void test_update(void **state)
 }
 
 /* Every field is given, or none; how many are checked. */
-static const char *refuse(const struct resource *r, const char *given, int *ret_checked)
+static const char *refuse(const struct resource *r, const char *given, bool is_new, int *ret_checked)
 {
     struct sql_params params = { .values = { "id", "user", NULL }, .count = 3 };
     const char *values[FIELDS_MAX];
     struct buf b;
     for (int i = 0; i < FIELDS_MAX; i++) values[i] = given;
     buf_init(&b, SQL_MAX);
-    sql_refuse(&b, &params, r, values);
+    sql_refuse(&b, &params, r, values, is_new);
     for (int i = 3; i < params.count; i++) assert_ptr_equal(params.values[i], given);
     *ret_checked = params.count - 3;
     return made(&b);
@@ -88,7 +88,7 @@ static void test_refuse(void **state)
 {
     (void)state;
     int checked;
-    assert_string_equal(refuse(&sample, "x", &checked),
+    assert_string_equal(refuse(&sample, "x", false, &checked),
                         "SELECT refuse(jsonb_strip_nulls(jsonb_build_object('code', (SELECT t.sample_id::text FROM "
                         "samples t WHERE t.code = $4::text "
                         "AND t.deleted_time IS NULL AND t.sample_id <> $1::uuid), 'owner_id', CASE WHEN NOT EXISTS (SELECT FROM "
@@ -100,8 +100,10 @@ static void test_refuse(void **state)
                         "t.contact_id = $6::uuid) THEN 'missing' END))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL "
                         "AND $3::text IS NOT DISTINCT FROM $3::text");
     assert_int_equal(checked, 3);
-    assert_string_equal(refuse(&sample, NULL, &checked), ""); /* what is not given is not looked for */
-    assert_string_equal(refuse(&plain, "x", &checked), "");
+    assert_null(strstr(refuse(&sample, "x", true, &checked), "SELECT FROM samples t")); /* nothing that it has already */
+    assert_int_equal(checked, 3);
+    assert_string_equal(refuse(&sample, NULL, false, &checked), ""); /* what is not given is not looked for */
+    assert_string_equal(refuse(&plain, "x", false, &checked), "");
     assert_int_equal(checked, 0);
 }
 
@@ -284,7 +286,7 @@ static void test_every_parameter_is_used(void **state)
     parameters_are(make(sql_insert, &sample), SQL_INSERT_FIRST + writable + 1); /* and the index of the phone */
     parameters_are(make(sql_update, &sample), SQL_UPDATE_FIRST + writable + 1);
     int checked;
-    parameters_are(refuse(&sample, "x", &checked), 3 + 3);
+    parameters_are(refuse(&sample, "x", false, &checked), 3 + 3);
     parameters_are(make(sql_insert, &plain), SQL_INSERT_FIRST + 1);
     parameters_are(make(sql_update, &plain), SQL_UPDATE_FIRST + 1);
 }

@@ -1,0 +1,1 @@
+../../../common/rest/rest_feed_3.sql
