@@ -1,43 +1,9 @@
 #include "base/pinyin.h"
 
-#include "base/buf.h"
+#include "base/han_latin.h"
 #include "base/utf8.h"
 
-#include <pthread.h>
 #include <unicode/uscript.h>
-#include <unicode/ustring.h>
-#include <unicode/utrans.h>
-
-/* The longest syllable is "zhuang" and its blank, and one Han character never gives more than one syllable; twice that
- * is room for the intermediate form with its tone mark. */
-enum { UNITS_PER_HAN = 16 };
-
-static pthread_key_t transliterator_key;
-
-static void transliterator_free(void *t)
-{
-    utrans_close(t);
-}
-
-static void key_init(void)
-{
-    pthread_key_create(&transliterator_key, transliterator_free);
-}
-
-/* A transliterator is costly to open and not safe to share: one per thread, for the thread's life. NULL without ICU
- * data. */
-static UTransliterator *transliterator(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, key_init);
-    UTransliterator *t = pthread_getspecific(transliterator_key);
-    if (t) return t;
-    UErrorCode e = U_ZERO_ERROR;
-    t = utrans_openU(u"Han-Latin; Latin-ASCII", -1, UTRANS_FORWARD, NULL, 0, NULL, &e);
-    if (U_FAILURE(e)) return NULL;
-    pthread_setspecific(transliterator_key, t);
-    return t;
-}
 
 static bool is_han(uint32_t c)
 {
@@ -55,22 +21,6 @@ static struct str cut_run(struct str *s, bool *ret_han)
     while (i < all.len && is_han(utf8_first(str_sub(all, i, all.len), &n)) == *ret_han) i += n;
     *s = str_sub(all, i, all.len);
     return str_sub(all, 0, i);
-}
-
-/* "北京" -> "bei jing"; "" when ICU refuses. */
-static struct str romanize(struct arena *a, struct str han)
-{
-    UTransliterator *t = transliterator();
-    UErrorCode e = U_ZERO_ERROR;
-    int32_t cap = (int32_t)utf8_count(han) * UNITS_PER_HAN, len = 0;
-    UChar *text = arena_array(a, UChar, (size_t)cap);
-    u_strFromUTF8(text, cap, &len, han.p, (int32_t)han.len, &e);
-    int32_t limit = len;
-    if (t) utrans_transUChars(t, text, &len, cap, 0, &limit, &e);
-    char *latin = arena_alloc(a, (size_t)len * 3 + 1);
-    int32_t bytes = 0;
-    u_strToUTF8(latin, len * 3 + 1, &bytes, text, len, &e);
-    return t && U_SUCCESS(e) ? (struct str){ latin, (size_t)bytes } : STR("");
 }
 
 static char plain(char c)
@@ -92,15 +42,20 @@ static void add_run(struct buf *full, struct buf *initials, struct str latin, bo
     }
 }
 
+enum { LATIN_PER_BYTE = 4 }; /* "zhuang " for three */
+
 struct str pinyin_of(struct arena *a, struct str text)
 {
-    struct buf full, initials;
+    struct buf full, initials, latin;
     bool han, chinese = false;
-    buf_init(&full, text.len * UNITS_PER_HAN);
-    buf_init(&initials, text.len * UNITS_PER_HAN);
+    buf_init(&full, text.len * LATIN_PER_BYTE);
+    buf_init(&initials, text.len * LATIN_PER_BYTE);
+    buf_init(&latin, text.len * LATIN_PER_BYTE);
     while (text.len) {
         struct str run = cut_run(&text, &han);
-        add_run(&full, &initials, han ? romanize(a, run) : run, han);
+        buf_clear(&latin);
+        if (han) han_latin_add(&latin, a, run);
+        add_run(&full, &initials, han ? buf_str(&latin) : run, han);
         chinese |= han;
     }
     struct str both = STR("");
@@ -110,5 +65,6 @@ struct str pinyin_of(struct arena *a, struct str text)
     }
     buf_done(&full);
     buf_done(&initials);
+    buf_done(&latin);
     return both;
 }
