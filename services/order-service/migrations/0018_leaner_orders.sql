@@ -67,3 +67,31 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- As in 0009_references.sql, where PostgreSQL planned them for each page of events.
+CREATE OR REPLACE FUNCTION customer_event(event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    d CONSTANT jsonb := event -> 'data';
+BEGIN
+    INSERT INTO customer_ref AS c (customer_id, customer_code, customer_name, customer_level, credit_limit, credit_known, status,
+                                   created_by, version, deleted_time, pinyin)
+    VALUES ((event ->> 'aggregate_id')::uuid, d ->> 'customer_code', d ->> 'customer_name', d ->> 'customer_level',
+            (d ->> 'credit_limit')::numeric, d ? 'credit_limit', d ->> 'status', (d ->> 'created_by')::uuid, (event ->> 'version')::integer,
+            (d ->> 'deleted_time')::timestamptz, coalesce(d ->> 'pinyin', ''))
+    ON CONFLICT (customer_id) DO UPDATE SET customer_code = excluded.customer_code, customer_name = excluded.customer_name,
+        customer_level = excluded.customer_level, credit_limit = excluded.credit_limit, credit_known = excluded.credit_known,
+        status = excluded.status, created_by = excluded.created_by, version = excluded.version, deleted_time = excluded.deleted_time, pinyin = excluded.pinyin
+    WHERE c.version <= excluded.version;
+END $$;
+
+CREATE OR REPLACE FUNCTION opportunity_event(event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    d CONSTANT jsonb := event -> 'data';
+BEGIN
+    INSERT INTO opportunity_ref AS o (opportunity_id, opportunity_name, customer_id, status, assigned_to, version, deleted_time)
+    VALUES ((event ->> 'aggregate_id')::uuid, d ->> 'opportunity_name', (d ->> 'customer_id')::uuid, d ->> 'status',
+            (d ->> 'assigned_to')::uuid, (event ->> 'version')::integer, (d ->> 'deleted_time')::timestamptz)
+    ON CONFLICT (opportunity_id) DO UPDATE SET opportunity_name = excluded.opportunity_name, customer_id = excluded.customer_id,
+        status = excluded.status, assigned_to = excluded.assigned_to, version = excluded.version, deleted_time = excluded.deleted_time
+    WHERE o.version <= excluded.version;
+END $$;

@@ -1,1 +1,0 @@
-../../../common/rest/rest_feed_3.sql
