@@ -24,7 +24,7 @@ evhtp.h      ^common/http/server[a-z_]*[.][ch]$
 libpq-fe.h   ^common/io/pg_[a-z_]*[.][ch]$|^tests/
 cJSON.h      ^common/json/json_read[.]c$|^proto-json-schemas/generator/|^tests/
 jwt.h        ^common/auth/token[.]c$|^tests/
-unicode/     ^common/base/pinyin[.]c$
+unicode/     ^common/base/(pinyin|han_latin)[.]c$|^tests/unit/test_pinyin[.]c$
 hiredis.h    ^common/io/redis[a-z_]*[.][ch]$|^tests/
 openssl/ssl.h  ^common/http/(tls|stream)[.]c$|^tests/
 event2/dns.h ^common/http/resolve[.]c$

@@ -203,8 +203,9 @@ static bool take_result(struct pg_conn *c, PGresult *res)
 static void take_notifications(struct pg_conn *c)
 {
     for (PGnotify *n; (n = PQnotifies(c->pg));) {
+        const struct pg_config *config = &c->pool->config;
         const char *own = strchr(n->relname, '.');
-        if (c->pool->config.on_notify) c->pool->config.on_notify(c->pool->config.notify_arg, str_of(own ? own : n->relname), str_of(n->extra));
+        if (config->on_notify) config->on_notify(config->notify_arg, str_of(own ? own : n->relname), str_of(n->extra));
         PQfreemem(n);
     }
 }

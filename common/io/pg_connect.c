@@ -28,7 +28,8 @@ static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane
 static bool start_listening(PGconn *pg, const char *channel)
 {
     char sql[120];
-    snprintf(sql, sizeof sql, "DO $$ BEGIN EXECUTE format('LISTEN %%I', %s'%s'); END $$", *channel == '.' ? "current_schema || " : "", channel);
+    const char *schema = *channel == '.' ? "current_schema || " : "";
+    snprintf(sql, sizeof sql, "DO $$ BEGIN EXECUTE format('LISTEN %%I', %s'%s'); END $$", schema, channel);
     PGresult *res = PQexec(pg, sql);
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     PQclear(res);

@@ -14,7 +14,7 @@ ROUNDS=3                     # of which the median counts
 RUN_S=2                      # seconds of one run
 CURVE_S=1.5                  # the same, of one of a plot
 PROMISE_S=15                 # the same, of the required load
-[ "$QUICK" = 0 ] || SIZES=(5000 30000) OPPORTUNITIES=10000 ROUNDS=1 RUN_S=1 PROMISE_S=5
+[ "$QUICK" = 0 ] || SIZES=(5000 20000) OPPORTUNITIES=10000 ROUNDS=1 RUN_S=1 PROMISE_S=5
 
 # shellcheck source=tests/bench/stack.sh
 . "$HERE/stack.sh"
