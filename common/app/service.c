@@ -49,7 +49,7 @@ enum { PG_OWN_MAX = 64 };
 struct service_settings {
     struct app_settings app;
     const char *address, *database_url, *cursor_secret, *timezone, *data_keys, *data_keys_file, *trusted_proxies;
-    int port, pg_connections, pg_list_connections, pg_change_connections, statement_timeout_ms;
+    int port, pg_connections, pg_list_connections, pg_count_connections, pg_change_connections, statement_timeout_ms;
     bool strict;
     int reveals_per_hour;
     struct tls_files tls;
@@ -78,10 +78,9 @@ static const struct opt opts[] = {
       "`index:<base64 of 32 bytes>`; the same on every replica; required where anything is encrypted" },
     { "DATA_KEYS", O_STR, AT(data_keys), NULL, O_SECRET, 1, 0, "the same in place of the file; a comma is a line end" },
     { "APP_TIMEZONE", O_STR, AT(timezone), "Asia/Shanghai", 0, 1, 0, "IANA zone of all wall-clock times" },
-    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64,
-      "pipelined connections per thread: one batches best, 1 to 64" },
-    { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64,
-      "further ones for lists and counts, 1 to 64" },
+    { "PG_CONNECTIONS", O_INT, AT(pg_connections), "1", 0, 1, 64, "pipelined connections per thread: one batches best, 1 to 64" },
+    { "PG_LIST_CONNECTIONS", O_INT, AT(pg_list_connections), "2", 0, 1, 64, "further ones for lists, 1 to 64" },
+    { "PG_COUNT_CONNECTIONS", O_INT, AT(pg_count_connections), "1", 0, 1, 64, "further ones for the totals of lists, 1 to 64" },
     { "PG_CHANGE_CONNECTIONS", O_INT, AT(pg_change_connections), "2", 0, 1, 64,
       "further ones for changes, 1 to 64: so many wait for the disk at once" },
     { "STATEMENT_TIMEOUT_MS", O_INT, AT(statement_timeout_ms), "5000", 0, 10, 600000,
@@ -149,7 +148,8 @@ static void start_database(struct worker *w)
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,
-        .connections = { [PG_FAST] = s->pg_connections, [PG_SLOW] = s->pg_list_connections, [PG_CHANGE] = s->pg_change_connections },
+        .connections = { [PG_FAST] = s->pg_connections, [PG_SLOW] = s->pg_list_connections,
+                         [PG_COUNT] = s->pg_count_connections, [PG_CHANGE] = s->pg_change_connections },
         .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
         .channels = channels, .on_notify = on_notify, .notify_arg = w,
     };

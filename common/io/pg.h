@@ -33,9 +33,10 @@ struct pg_call {
     bool binary;                      /* results in PostgreSQL's binary format: cheaper to make than text for most types */
 };
 
-/* Lists and counts wait on connections of their own, and so do changes: one that waits for a lock or for the disk holds up no read.
- * PG_CHANGE is not asked for: a PG_FAST segment that does not only read takes it, where there is one. */
-enum pg_lane { PG_FAST, PG_SLOW, PG_CHANGE, PG_LANES };
+/* Lists wait on connections of their own, counts, which may look at every row there is, on others, and so do changes: one that waits for
+ * a lock or for the disk holds up no read. PG_CHANGE is not asked for: a PG_FAST segment that does not only read takes it, where there is
+ * one. */
+enum pg_lane { PG_FAST, PG_SLOW, PG_COUNT, PG_CHANGE, PG_LANES };
 
 struct pg_segment {
     struct pg_call calls[PG_CALLS];

@@ -19,7 +19,7 @@ static PGconn *connect_with_options(const struct pg_config *config, enum pg_lane
     snprintf(options, sizeof options,
              "-c timezone=%s -c datestyle=ISO -c statement_timeout=%d -c lock_timeout=2000 -c jit=off "
              "-c client_min_messages=warning -c gin_pending_list_limit=" GIN_PENDING " -c plan_cache_mode=%s",
-             config->timezone, config->statement_timeout_ms, lane == PG_SLOW ? "auto" : "force_generic_plan");
+             config->timezone, config->statement_timeout_ms, lane == PG_SLOW || lane == PG_COUNT ? "auto" : "force_generic_plan");
     const char *keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
     const char *values[] = { config->url, options, config->application, "5", "UTF8", NULL };
     return PQconnectdbParams(keys, values, 1);

@@ -262,10 +262,10 @@ static enum step list_count(struct req *r)
 {
     struct list *l = r->state;
     if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
-    struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, &l->count);
+    struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, is_kept(r, l) ? l->keep[0] : NULL, &l->count);
     l->counted = true;
     l->counting_us = clock_us();
-    l->totals = segment_new(r, PG_SLOW, true);
+    l->totals = segment_new(r, PG_COUNT, true);
     pg_add(l->totals, shape(r, sql), l->count.values, l->count.count);
     pg_submit(r->worker->pg, l->totals);
     return STEP_WAIT;
@@ -274,8 +274,8 @@ static enum step list_count(struct req *r)
 static bool is_worth_keeping(const struct req *r, const struct list *l)
 {
     if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
-    if (l->counted) return l->total >= TOTAL_KEPT_FROM || l->was_slow;
-    return str_is(pg_value(l->totals, 0, 0, TOTAL_STALE), "true");
+    struct str stale = pg_value(l->totals, 0, 0, TOTAL_STALE);
+    return str_is_none(stale) ? l->total >= TOTAL_KEPT_FROM || l->was_slow : str_is(stale, "true");
 }
 
 static enum step list_page(struct req *r)

@@ -88,13 +88,17 @@ static void count_exactly(struct buf *b, struct arena *a, const struct resource 
     buf_done(&walk);
 }
 
-struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
+struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q, const char *key,
                        struct sql_params *params)
 {
     struct buf b;
     buf_init(&b, SQL_MAX);
-    if (q->total == TOTAL_EXACT) count_exactly(&b, a, r, where, q, params);
-    else
+    if (q->total == TOTAL_EXACT) {
+        struct str stored = key ? total_stored(a, r, where, key, &q->scope, params) : STR_NONE;
+        if (key) buf_addf(&b, "WITH known AS MATERIALIZED (%.*s) SELECT * FROM known UNION ALL ", STR_ARG(stored));
+        count_exactly(&b, a, r, where, q, params);
+        if (key) buf_addz(&b, ", NULL WHERE NOT EXISTS (SELECT FROM known)");
+    } else
         buf_addf(&b, "SELECT count(*), NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted",
                  r->table, STR_ARG(where), ESTIMATE_MAX);
     return finished(a, &b);

@@ -5,7 +5,8 @@
  * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas.
  *
  * Three statements: what is stored, a count for when nothing is, and keeping a total (stmt_total_keep). They are apart because
- * PostgreSQL counts in parallel only in a statement that writes nothing. */
+ * PostgreSQL counts in parallel only in a statement that writes nothing. A count looks once more for what is stored: those who ask for
+ * the same wait in one line (PG_COUNT), and the first of them has counted for all. */
 #ifndef REST_TOTAL_H
 #define REST_TOTAL_H
 
@@ -25,8 +26,9 @@ const char *total_key(struct arena *a, const struct resource *r, struct str wher
 struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
                         struct sql_params *params);
 
-/* Counts; when not for an exact total, no further than 10,001 rows. May add to `params`. */
-struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
+/* Counts, unless it is stored under `key` (NULL: it is not kept) by now; when not for an exact total, no further than 10,001 rows. May
+ * add to `params`. */
+struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q, const char *key,
                        struct sql_params *params);
 
 #endif

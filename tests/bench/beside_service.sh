@@ -85,7 +85,7 @@ beside_service() {
     service_targets
     for operation in get list keyword create; do
         for name in direct chain; do drive_at "$operation" "$name" 1; done # caches
-        drive_at "$operation" fastify $((RUN_S * 3)) # V8 compiles what is hot, in steps
+        drive_at "$operation" fastify "$WARM_S"
     done
     for ((round = 0; round < ROUNDS; round++)); do
         for operation in get list keyword create; do

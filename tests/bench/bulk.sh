@@ -8,6 +8,16 @@ bulk_sql() {
 -c max_parallel_maintenance_workers=0 -c statement_timeout=3600s" psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "${@:2}"
 }
 
+# What PostgreSQL does by itself for tables that have changed a lot is done at the end, once.
+bulk_autovacuum() { bulk_sql pg_catalog -c "ALTER SYSTEM SET autovacuum = $1" -c "SELECT FROM pg_reload_conf()"; }
+
+bulk_begin() { bulk_autovacuum off; }
+
+bulk_end() {
+    bulk_autovacuum on
+    bulk_sql pg_catalog -c "VACUUM ANALYZE" -c CHECKPOINT
+}
+
 # indexes_drop SCHEMA TABLE [BUT]: all but primary keys; those that BUT matches are not made again
 indexes_drop() {
     local of="FROM pg_indexes WHERE schemaname = '$1' AND tablename = '$2' AND indexname !~ 'pkey'"

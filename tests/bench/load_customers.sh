@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# N generated customers with their contacts.
+# N generated customers, with their contacts or without.
 
 owner_sql() { bulk_sql customer "$@"; }
 
@@ -22,20 +22,20 @@ load_customer_rows() {
     indexes_drop customer contacts 'search|grams' # no list of contacts is measured
     owner_sql -c "TRUNCATE customers, contacts, list_total CASCADE" -c "DELETE FROM user_ref WHERE user_id::text LIKE '018f3c5e-7a10-7000-8000-0003%'"
     seed_copy user_ref "user_id, name" users
-    seed_copy contacts "$CONTACT_COLUMNS" contacts 1 "$N" &
     seed_copy customers "$CUSTOMER_COLUMNS" customers 1 "$N"
-    wait $!
     owner_sql -c "SELECT FROM setval('customer_code_seq', $N)"
 }
 
 # Ids of 20,000 of them: $WORK/ids
-load_customers_done() {
-    owner_sql -c "VACUUM ANALYZE"
+customer_ids() {
     owner_sql -c "SELECT customer_id FROM customers WHERE deleted_time IS NULL ORDER BY md5(customer_id::text) LIMIT 20000" >"$WORK/ids"
 }
 
 load_customers() {
+    bulk_begin
     load_customer_rows
+    seed_copy contacts "$CONTACT_COLUMNS" contacts 1 "$N"
     indexes_make
-    load_customers_done
+    bulk_end
+    customer_ids
 }

@@ -51,10 +51,9 @@ load_order_rows() {
     order_sql -c "SELECT FROM setval('order_numbers', 100000000)"
 }
 
-load_orders_done() { order_sql -c "VACUUM ANALYZE" -c CHECKPOINT; }
-
 load_orders() {
+    bulk_begin
     load_order_rows "$1"
     indexes_make
-    load_orders_done
+    bulk_end
 }

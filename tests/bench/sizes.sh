@@ -5,12 +5,13 @@
 size() {
     local begun=$SECONDS
     ORDERS=$(($1 * ORDERS_EACH))
+    bulk_begin
     N=$1 load_customer_rows &
     load_order_rows "$ORDERS"
     wait $!
     indexes_make
-    load_customers_done
-    load_orders_done
+    bulk_end
+    customer_ids
     result "load_$1_seconds" $((SECONDS - begun))
     N=$1 customer_lists
     size_results customers "$1"

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -187,13 +188,9 @@ static void *total_of_keyword(void *keyword)
                                         .token = stack.admin_token });
 }
 
-/* However small it is. A lock makes the count slow. */
-static void test_total_that_took_long_to_count_is_kept(void **state)
+/* A lock makes the count slow; `meanwhile` is done while it waits. */
+static void expect_slow_total(char *name, const char *meanwhile, int want)
 {
-    (void)state;
-    char *name = text("%s", unique("slowly"));
-    customer(name, NULL);
-    sql(stack.customer_db, "TRUNCATE list_total");
     pthread_t thread;
     void *reply;
     PGconn *locker = PQconnectdb(stack.customer_db);
@@ -201,13 +198,72 @@ static void test_total_that_took_long_to_count_is_kept(void **state)
     PQclear(PQexec(locker, "LOCK TABLE customers IN ACCESS EXCLUSIVE MODE"));
     pthread_create(&thread, NULL, total_of_keyword, name);
     nanosleep(&(struct timespec){ .tv_nsec = 400 * 1000 * 1000 }, NULL); /* a slow count, not a wait for something */
+    sql(stack.customer_db, "%s", meanwhile);
     PQclear(PQexec(locker, "ROLLBACK"));
     PQfinish(locker);
     pthread_join(thread, &reply);
-    expect_number(expect_status(reply, 200), "data.total", 1);
+    expect_number(expect_status(reply, 200), "data.total", want);
+}
+
+/* However small it is. */
+static void test_total_that_took_long_to_count_is_kept(void **state)
+{
+    (void)state;
+    char *name = text("%s", unique("slowly"));
+    customer(name, NULL);
+    sql(stack.customer_db, "TRUNCATE list_total");
+    expect_slow_total(name, "SELECT", 1);
     assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), 1);
     customer(text("%s-b", name), NULL);
     expect_number(expect_status(total_of_keyword(name), 200), "data.total", 2);
+}
+
+/* Of many that ask for the same, the first counts for all that wait in line behind it. */
+static void test_total_that_somebody_has_counted_meanwhile_is_taken(void **state)
+{
+    (void)state;
+    char *name = text("%s", unique("meanwhile"));
+    customer(name, NULL);
+    sql(stack.customer_db, "TRUNCATE list_total");
+    expect_slow_total(name, "SELECT", 1);
+    sql(stack.customer_db, "DROP TABLE IF EXISTS list_total_of_somebody");
+    sql(stack.customer_db, "CREATE TABLE list_total_of_somebody AS SELECT * FROM list_total");
+    sql(stack.customer_db, "TRUNCATE list_total");
+    expect_slow_total(name, "INSERT INTO list_total SELECT key, total + 6, snapshot, stored_at FROM list_total_of_somebody", 7);
+    sql(stack.customer_db, "DROP TABLE list_total_of_somebody");
+    sql(stack.customer_db, "TRUNCATE list_total");
+}
+
+static atomic_int counted;
+
+static void *count_contacts(void *keyword)
+{
+    char *url = text("%s/api/v1/contacts?keyword=%s", stack.customer_url, (char *)keyword);
+    struct reply *r = http_send(&(struct request){ .method = "GET", .url = url, .token = stack.admin_token });
+    counted++;
+    return r;
+}
+
+/* As many as there are connections of all kinds, and more. */
+static void test_counts_that_wait_hold_up_no_list(void **state)
+{
+    (void)state;
+    pthread_t threads[16];
+    PGconn *locker = PQconnectdb(stack.customer_db);
+    PQclear(PQexec(locker, "BEGIN"));
+    PQclear(PQexec(locker, "LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE"));
+    counted = 0;
+    for (size_t i = 0; i < COUNT(threads); i++) pthread_create(&threads[i], NULL, count_contacts, text("waits%zu", i));
+    nanosleep(&(struct timespec){ .tv_nsec = 400 * 1000 * 1000 }, NULL); /* until they do */
+    expect_status(GET("/api/v1/customers?size=1&total=none"), 200);
+    assert_int_equal(counted, 0);
+    PQclear(PQexec(locker, "ROLLBACK"));
+    PQfinish(locker);
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        void *reply;
+        pthread_join(threads[i], &reply);
+        expect_number(expect_status(reply, 200), "data.total", 0);
+    }
 }
 
 static bool is_indexed(void *index)
@@ -239,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_keyword_matches_one_letter_and_two),
         cmocka_unit_test(test_keyword_does_not_find_across_fields),
         cmocka_unit_test(test_total_that_took_long_to_count_is_kept),
+        cmocka_unit_test(test_total_that_somebody_has_counted_meanwhile_is_taken),
+        cmocka_unit_test(test_counts_that_wait_hold_up_no_list),
         cmocka_unit_test(test_new_texts_are_indexed_soon),
     };
     return system_main("customer search", tests, COUNT(tests));

@@ -93,26 +93,44 @@ static void test_who_shares_a_sync(void **state)
     }
 }
 
-/* A lock that another session holds keeps the change waiting, and nobody else. */
+static void ask_on(struct ask *q, bool reads, enum pg_lane lane, const char *sql)
+{
+    ask_init(q, reads, sql);
+    q->s.lane = lane;
+    ask_submit(q);
+}
+
+/* A lock that another session holds keeps who wants it waiting, and nobody else. */
+static void holds_up_nobody(bool reads, enum pg_lane lane, enum pg_lane other)
+{
+    struct ask lock, waits, read, unlock;
+    site_start(&admin, (struct pg_config){ .connections = { [PG_FAST] = 1 } });
+    loop_until(pg_ready(admin.pg));
+    site_open((struct pg_config){ .connections = { [PG_FAST] = 1, [PG_SLOW] = 1, [PG_COUNT] = 1, [PG_CHANGE] = 1 } });
+    ask_submit_to(&admin, ask_init(&lock, false, "SELECT pg_advisory_lock(7)"));
+    ask_wait(&lock);
+    ask_on(&waits, reads, lane, "SELECT pg_advisory_xact_lock(7)");
+    ask_on(&read, true, other, "SELECT 'read'");
+    ask_is(&read, E_OK, "read");
+    assert_int_equal(waits.calls, 0);
+    ask_submit_to(&admin, ask_init(&unlock, false, "SELECT pg_advisory_unlock(7)"));
+    ask_wait(&waits);
+    assert_int_equal(waits.s.error, E_OK);
+    assert_true(read.turn < waits.turn);
+    struct ask *all[] = { &lock, &waits, &read, &unlock };
+    for (size_t i = 0; i < COUNT(all); i++) ask_wait(all[i]), ask_end(all[i]);
+}
+
 static void test_a_change_that_waits_holds_up_no_read(void **state)
 {
     (void)state;
-    struct ask lock, change, read, unlock;
-    site_start(&admin, (struct pg_config){ .connections = { [PG_FAST] = 1 } });
-    loop_until(pg_ready(admin.pg));
-    site_open((struct pg_config){ .connections = { [PG_FAST] = 1, [PG_SLOW] = 0, [PG_CHANGE] = 1 } });
-    ask_submit_to(&admin, ask_init(&lock, false, "SELECT pg_advisory_lock(7)"));
-    ask_wait(&lock);
-    ask_submit(ask_init(&change, false, "SELECT pg_advisory_xact_lock(7)"));
-    ask_submit(ask_init(&read, true, "SELECT 'read'"));
-    ask_is(&read, E_OK, "read");
-    assert_int_equal(change.calls, 0);
-    ask_submit_to(&admin, ask_init(&unlock, false, "SELECT pg_advisory_unlock(7)"));
-    ask_wait(&change);
-    assert_int_equal(change.s.error, E_OK);
-    assert_true(read.turn < change.turn);
-    struct ask *all[] = { &lock, &change, &read, &unlock };
-    for (size_t i = 0; i < COUNT(all); i++) ask_wait(all[i]), ask_end(all[i]);
+    holds_up_nobody(false, PG_FAST, PG_FAST);
+}
+
+static void test_a_count_that_waits_holds_up_no_list(void **state)
+{
+    (void)state;
+    holds_up_nobody(true, PG_COUNT, PG_SLOW);
 }
 
 static void test_a_failing_neighbour_harms_nobody(void **state)
@@ -254,7 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PG(test_values_and_results), PG(test_an_error_rolls_the_segment_back), PG(test_an_error_of_the_commit),
-        PG(test_who_shares_a_sync), PG(test_a_change_that_waits_holds_up_no_read), PG(test_a_failing_neighbour_harms_nobody),
+        PG(test_who_shares_a_sync), PG(test_a_change_that_waits_holds_up_no_read), PG(test_a_count_that_waits_holds_up_no_list),
+        PG(test_a_failing_neighbour_harms_nobody),
         PG(test_statements_are_prepared_on_first_use), PG(test_beyond_the_limit_statements_run_unprepared),
         PG(test_a_statement_that_cannot_be_prepared), PG(test_five_thousand_segments_in_flight),
         PG(test_answers_come_in_order_and_the_queue_is_bounded), PG(test_sessions_are_as_configured),
