@@ -69,7 +69,7 @@ static bool is_of_one(const UChar *rule, int32_t len)
     int32_t end = 1;
     if (*rule == '[')
         while (end < len && rule[end - 1] != ']') end++;
-    return end + 1 < len && rule[end] == ' ' && rule[end + 1] == '>' && *rule != '{';
+    return end + 1 < len && rule[end] == ' ' && rule[end + 1] == '>';
 }
 
 static void take_rule(const UChar *rule, int32_t len)

@@ -30,9 +30,19 @@ memory_mib() {
 
 at_most() { REPLY=$(($1 < $2 ? $1 : $2)); }
 
-# Written anew on each start: paths and memory may have changed.
+# Four services have six connections a thread (docs/operations.md), and twice as many while one is replaced. Of a number of threads that is
+# none, they tell themselves.
+connections_max() {
+    local threads=${WORKERS:-}
+    [[ $threads =~ ^[0-9]+$ ]] || threads=$(nproc)
+    at_most "$threads" 32
+    REPLY=$((100 + 50 * REPLY))
+}
+
+# Written anew on each start: paths, memory and CPUs may have changed.
 postgres_configure() {
-    local memory shared
+    local memory shared connections
+    connections_max && connections=$REPLY
     memory_mib && memory=$REPLY
     at_most $((memory / 4)) 2048 && shared=$REPLY
     at_most $((memory / 16)) 256
@@ -43,7 +53,7 @@ listen_addresses = ''
 unix_socket_directories = '$SOCKET_DIR'
 hba_file = '$DATA_HOME/pg_hba.conf'
 ident_file = '$DATA_HOME/pg_ident.conf'
-max_connections = 200
+max_connections = $connections
 password_encryption = scram-sha-256
 shared_buffers = ${shared}MB
 effective_cache_size = $((memory / 2))MB

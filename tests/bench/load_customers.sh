@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# N generated customers, with their contacts or without.
+# N generated customers with their contacts.
 
 owner_sql() { bulk_sql customer "$@"; }
 
@@ -22,7 +22,9 @@ load_customer_rows() {
     indexes_drop customer contacts 'search|grams' # no list of contacts is measured
     owner_sql -c "TRUNCATE customers, contacts, list_total CASCADE" -c "DELETE FROM user_ref WHERE user_id::text LIKE '018f3c5e-7a10-7000-8000-0003%'"
     seed_copy user_ref "user_id, name" users
+    seed_copy contacts "$CONTACT_COLUMNS" contacts 1 "$N" &
     seed_copy customers "$CUSTOMER_COLUMNS" customers 1 "$N"
+    wait $!
     owner_sql -c "SELECT FROM setval('customer_code_seq', $N)"
 }
 
@@ -34,7 +36,6 @@ customer_ids() {
 load_customers() {
     bulk_begin
     load_customer_rows
-    seed_copy contacts "$CONTACT_COLUMNS" contacts 1 "$N"
     indexes_make
     bulk_end
     customer_ids

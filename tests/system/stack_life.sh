@@ -99,6 +99,14 @@ stop_keeps_the_data() {
     stack stop
 }
 
+# As on a machine of so many CPUs: each has connections to PostgreSQL of its own.
+many_threads() {
+    with WORKERS=12 -- start
+    expect "it starts with twelve threads" ends_with 0
+    expect "and all have their connections" service_answers ORDER_SERVICE_URL
+    stack stop
+}
+
 # run in the foreground, as a terminal has it: Ctrl-C goes to the whole group
 foreground() {
     rm -f "$work/out"
@@ -144,5 +152,6 @@ env_file
 while_it_runs
 part_that_dies
 stop_keeps_the_data
+many_threads
 ctrl_c_stops_everything
 clean_removes_all

@@ -58,7 +58,7 @@ static void test_what_has_changed_is_recorded_and_secrets_are_not(void **state)
 {
     (void)state;
     char *id = customer(unique("改"), "\"description\":\"旧\",\"phone\":\"13912340001\""), *path = customer_path(id);
-    const char *rq = unique("rq"), *reveal = unique("rq"), *same = unique("rq"), *forged = unique("rq");
+    const char *rq = unique("rq"), *reveal = unique("rq"), *same = unique("rq"), *created = unique("rq"), *forged = unique("rq");
     struct reply *r = through(stack.gateway_url, stack.admin_token, "PATCH", path,
                               text("{\"description\":\"%s\",\"phone\":\"13912340002\",\"tags\":[\"新\"]}", repeat("长", 400)), rq);
     assert_null(header(expect_status(r, 200), "X-Audit-Changes"));
@@ -69,6 +69,10 @@ static void test_what_has_changed_is_recorded_and_secrets_are_not(void **state)
     assert_string_equal(recorded(rq, "length(changes -> 'description' ->> 1)"), "301");
     expect_status(through(stack.gateway_url, stack.admin_token, "PATCH", path, "{\"tags\":[\"新\"]}", same), 200);
     assert_string_equal(recorded(same, "coalesce(changes::text, 'none')"), "none");
+    through(stack.gateway_url, stack.admin_token, "POST", "/api/v1/customers",
+            "{\"customer_name\":\"新\",\"customer_type\":\"企业\",\"phone\":\"13912340003\"}", created);
+    assert_string_equal(recorded(created, "changes ->> 'phone'"), "[null, \"***\"]");
+    assert_string_equal(recorded(created, "changes ->> 'customer_name'"), "[null, \"新\"]");
     through(stack.gateway_url, stack.admin_token, "POST", text("%s/reveal", path),
             "{\"fields\":[\"phone\"],\"reason\":\"核对联系方式\"}", reveal);
     assert_string_equal(recorded(reveal, "reason"), "核对联系方式");

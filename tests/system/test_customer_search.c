@@ -205,14 +205,21 @@ static void expect_slow_total(char *name, const char *meanwhile, int want)
     expect_number(expect_status(reply, 200), "data.total", want);
 }
 
-/* However small it is. */
-static void test_total_that_took_long_to_count_is_kept(void **state)
+/* The name of a customer who is one of one, which has been counted slowly. */
+static char *counted_slowly(void)
 {
-    (void)state;
     char *name = text("%s", unique("slowly"));
     customer(name, NULL);
     sql(stack.customer_db, "TRUNCATE list_total");
     expect_slow_total(name, "SELECT", 1);
+    return name;
+}
+
+/* However small it is. */
+static void test_total_that_took_long_to_count_is_kept(void **state)
+{
+    (void)state;
+    char *name = counted_slowly();
     assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), 1);
     customer(text("%s-b", name), NULL);
     expect_number(expect_status(total_of_keyword(name), 200), "data.total", 2);
@@ -222,10 +229,7 @@ static void test_total_that_took_long_to_count_is_kept(void **state)
 static void test_total_that_somebody_has_counted_meanwhile_is_taken(void **state)
 {
     (void)state;
-    char *name = text("%s", unique("meanwhile"));
-    customer(name, NULL);
-    sql(stack.customer_db, "TRUNCATE list_total");
-    expect_slow_total(name, "SELECT", 1);
+    char *name = counted_slowly();
     sql(stack.customer_db, "DROP TABLE IF EXISTS list_total_of_somebody");
     sql(stack.customer_db, "CREATE TABLE list_total_of_somebody AS SELECT * FROM list_total");
     sql(stack.customer_db, "TRUNCATE list_total");

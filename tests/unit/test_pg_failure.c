@@ -302,7 +302,7 @@ static void on_notify(void *arg, struct str channel, struct str payload)
 static void test_notifications(void **state)
 {
     (void)state;
-    static const char *const channels[] = { "names", "ends", NULL };
+    static const char *const channels[] = { "names", "ends", ".own", NULL };
     open_admin();
     heard[0] = 0;
     site_open((struct pg_config){ .connections = { 2, 1 }, .channels = channels, .on_notify = on_notify });
@@ -312,12 +312,14 @@ static void test_notifications(void **state)
     run_on(&admin, true, "SELECT pg_notify('others', 'x')", E_OK, "");
     run("NOTIFY names");
     loop_until(!strcmp(heard, "[?][names customer 1][names ]"));
+    run("NOTIFY \"other.own\"");
+    run("NOTIFY \"public.own\""); /* of the session's schema */
     run("NOTIFY ends");
-    loop_until(!strcmp(heard, "[?][names customer 1][names ][ends ]"));
+    loop_until(!strcmp(heard, "[?][names customer 1][names ][.own ][ends ]"));
     terminate_backends_where("true");
     loop_until(!pg_listening(site.pg));
     loop_until(pg_listening(site.pg));
-    assert_string_equal(heard, "[?][names customer 1][names ][ends ][?]");
+    assert_string_equal(heard, "[?][names customer 1][names ][.own ][ends ][?]");
 }
 
 int main(void)
