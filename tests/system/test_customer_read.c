@@ -260,6 +260,16 @@ static void test_generated_customer_codes_step_over_taken_ones(void **state)
     assert_true(next > 1);
 }
 
+static void test_millionth_customer_has_a_code_of_its_own(void **state)
+{
+    (void)state;
+    sql_count(stack.admin_db, "SELECT setval('customer.customer_code_seq', greatest(999999, nextval('customer.customer_code_seq')))");
+    for (int i = 0; i < 2; i++) {
+        const char *code = text_at(GET(customer_path(customer("百万", NULL))), "data.customer_code");
+        assert_true(atol(code + 1) >= 1000000);
+    }
+}
+
 static void test_unknown_references_are_named_all_at_once(void **state)
 {
     (void)state;
@@ -324,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_restore_needs_no_body),
         cmocka_unit_test(test_customer_code_is_unique_among_live_records),
         cmocka_unit_test(test_generated_customer_codes_step_over_taken_ones),
+        cmocka_unit_test(test_millionth_customer_has_a_code_of_its_own),
         cmocka_unit_test(test_unknown_references_are_named_all_at_once),
         cmocka_unit_test(test_reference_that_was_deleted_may_go_back_as_it_was_read),
         cmocka_unit_test(test_reads_at_once_each_get_their_own_record),
