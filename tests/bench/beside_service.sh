@@ -5,6 +5,7 @@
 KEYWORDS=20
 PGBENCH_CLIENTS=(1 8 16)
 GET_CONNECTIONS=(32 64 128)
+BEST_S=2 # seconds of one of the runs of which the best counts
 PGBENCH_ROWS=100 # it knows no text variables: one script for each row
 
 # What the beginning of a customer's name is, as it is typed into a search field.
@@ -55,25 +56,27 @@ pgbench_scripts() {
 
 # pgbench_rate CLIENTS
 pgbench_rate() {
-    PGOPTIONS='-c search_path=customer,public' timeout $((RUN_S + 20)) "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -M prepared -n -c "$1" -j 2 -T "$RUN_S" \
+    PGOPTIONS='-c search_path=customer,public' timeout $((BEST_S + 20)) "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -M prepared -n -c "$1" -j 2 -T "$BEST_S" \
         "${PGBENCH_FILES[@]}" crm 2>/dev/null | awk '/^tps/ { print $3 }'
+}
+
+# get_rate TARGET CONNECTIONS
+get_rate() {
+    CONNECTIONS=$2 drive_at get "$1" "$BEST_S"
+    figure per_second
 }
 
 # Each at its best: GET of a row, whose statement pgbench repeats with as little around it as can be.
 beside_pgbench() {
-    local round count best_direct best_pgbench
+    local round count name
     pgbench_scripts
     for ((round = 0; round < ROUNDS; round++)); do
-        rm -f "$WORK/rates"
-        for count in "${PGBENCH_CLIENTS[@]}"; do pgbench_rate "$count"; done >"$WORK/rates"
-        best_pgbench=$(best <"$WORK/rates")
-        for count in "${GET_CONNECTIONS[@]}"; do
-            CONNECTIONS=$count drive_at get direct "$RUN_S"
-            figure per_second
-        done >"$WORK/rates"
-        best_direct=$(best <"$WORK/rates")
-        measure get chain "$RUN_S"
-        echo "$best_pgbench $best_direct $(measured get chain $PER_SECOND | tail -n 1)" >>"$WORK/beside_pgbench"
+        {
+            for count in "${PGBENCH_CLIENTS[@]}"; do pgbench_rate "$count"; done | best
+            for name in direct chain; do
+                for count in "${GET_CONNECTIONS[@]}"; do get_rate "$name" "$count"; done | best
+            done
+        } | paste -sd' ' >>"$WORK/beside_pgbench"
     done
     result pgbench_per_second "$(cut -d' ' -f1 "$WORK/beside_pgbench" | median)"
     result get_ratio_to_pgbench "$(awk '{ printf "%.3f\n", $2 / $1 }' "$WORK/beside_pgbench" | median)"

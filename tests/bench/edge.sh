@@ -12,7 +12,7 @@ PARTS=("${@:-${ALL[@]}}")
 
 N=20000          # customers
 ROUNDS=5         # of which the median counts
-LATENCY_ROUNDS=3 # the same, of each rate
+LATENCY_ROUNDS=5 # the same, of each rate
 COST_S=3         # seconds of one run
 LOAD=0.7         # of the machine, at which the added latency is judged
 ADDRESSES=8      # that many connections come from, in turn: there is a limit for each

@@ -73,11 +73,9 @@ $(side_by_side)
 
 $(latency_table)
 
-The goal is judged at the line at which the machine is nearest to $LOAD busy. A request wakes somebody up six times here instead of
-four, on CPUs that client, gateway, service and database share: the gateway adds two wake-ups and its own CPU, and as the load grows the
-wait for a CPU behind the others. Below half of the machine's CPU the two are all that is added; above, the wait is what bounds it. The gateway itself has nothing left that stands
-out: of its CPU half is the kernel's TCP, for four system calls a request, a quarter libcrypto, libssl and libc, and no function of our own
-above 1 % (\`perf record\`, 2026-11-28).
+The goal is judged at the line at which the machine is nearest to $LOAD busy. What is added is a connection more to wait for, and TLS: two more tasks to
+wake, and the gateway's own CPU. Of that more than a quarter is waking and changing tasks at this load, half the kernel's TCP, and no function of our
+own above 1 % (\`perf record\`, 2026-11-29). \`service alone\` is the same rate without gateway or requests beside: the machine is less busy then.
 
 ## Method
 
@@ -92,9 +90,10 @@ above 1 % (\`perf record\`, 2026-11-28).
   when the signature costs nothing.
 - **CPU**: user and system time of the process over the requests of a run at 64 connections, GET by id; $ROUNDS rounds, medians of
   figures and of ratios. The rates are of the same runs; \`service\` is the service without anything before it.
-- **Added latency**: Poisson arrivals at shares of the rate that the gateway reaches in a closed loop; the difference to the service's own
-  percentile at the same rate, median of $LATENCY_ROUNDS rounds. Load is the share of the machine's CPU time that is not idle, client included. The
-  client runs at real-time priority where it may.
+- **Added latency**: Poisson arrivals at shares of the rate that the gateway reaches in a closed loop, and at the same time a tenth as many that go to the
+  service directly: the difference between the percentiles of the two, median of $LATENCY_ROUNDS rounds. Both wait for the same service, database and
+  CPUs. Load is the share of the machine's CPU time that is not idle, clients included. Clients, then the gateway (HAProxy likewise), run at
+  real-time priority where they may: one that has CPUs of its own does not wait for one behind the database.
 - **HTTPS to plain**: requests a second at 64 keep-alive connections over TLS, over those without, median of $ROUNDS ratios.
 - **Idle**: resident memory of the process with $IDLE TLS connections open ($ADDRESSES addresses), each after one request.
 - **Slow clients**: $SLOW connections that send a head or a body one byte a second, or read 128 bytes a second of a reply of 200 rows,
