@@ -136,6 +136,14 @@ totals that may be a second old, the same columns encrypted; creates with an eve
 Against pgbench: the columns that customer-service reads of a customer, of one row, prepared, over the unix socket, at the best of ${PGBENCH_CLIENTS[*]} clients; against the best of
 ${GET_CONNECTIONS[*]} connections, directly and through the gateway; in turns.
 
+### What bounds a read through the gateway
+
+CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (perf and /proc, 2026-11-29) a third is
+the gateway's, a quarter customer-service's, a fifth PostgreSQL's and an eighth the client's; the rest is the kernel's. pgbench pays for
+PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. More than half of the gateway's
+share is the kernel's TCP and changing tasks, the rest is spread over functions of 1 % and less; the ratio moves with how well PostgreSQL and pgbench
+share the caches of two CPUs (runs of one day: 0.55 to 0.74).
+
 ### What bounds a create
 
 PostgreSQL: it works four times as long for a create as gateway and service together, so both CPUs are full at a rate at which each of the two is busy a
@@ -150,6 +158,7 @@ tasks, a tenth syncs the audit's file); no function of our own is above 2 % of i
 
 Milliseconds, the p95 of $REPEATS requests, each with its exact total; \`…_growth\` compares the p95 of all requests of a kind. The first request of
 a broad keyword or filter has to count, which grows with what it finds; see \`…_first_request_ms_worst\`.
+\`customers_other_growth\` is that of the page in the middle, number 5,000 or 50,000: an offset is walked through, a cursor is not.
 
 ### Customers
 
