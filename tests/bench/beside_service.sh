@@ -5,7 +5,6 @@
 KEYWORDS=20
 PGBENCH_CLIENTS=(1 8 16)
 GET_CONNECTIONS=(32 64 128)
-BEST_S=2 # seconds of one of the runs of which the best counts
 PGBENCH_ROWS=100 # it knows no text variables: one script for each row
 
 # What the beginning of a customer's name is, as it is typed into a search field.
