@@ -142,7 +142,7 @@ CPU: the machine has none left in either case, and the same row takes two partie
 the gateway's, a quarter customer-service's, a fifth PostgreSQL's and an eighth the client's; the rest is the kernel's. pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. More than half of the gateway's
 share is the kernel's TCP and changing tasks, the rest is spread over functions of 1 % and less; the ratio moves with how well PostgreSQL and pgbench
-share the caches of two CPUs (runs of one day: 0.55 to 0.74).
+share the caches of two CPUs (runs of one day: 0.55 to 0.74). nginx, which only forwards, needs more CPU in the gateway's place (\`edge_cpu_ratio_to_nginx\`).
 
 ### What bounds a create
 
