@@ -57,8 +57,8 @@ latency_line() {
 latency() {
     local capacity share rate round name
     capacity=$(median <"$WORK/rate.gateway")
-    # shellcheck disable=SC2034  # drive() is what uses it
     local DRIVE_AHEAD=()
+    # shellcheck disable=SC2034  # drive() is what uses it
     ! is_ahead || DRIVE_AHEAD=(chrt -f 2)
     for share in "${LATENCY_SHARES[@]}"; do
         rate=$(awk -v rate="$capacity" -v share="$share" 'BEGIN { printf "%d", rate * share }')
