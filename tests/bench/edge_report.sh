@@ -74,8 +74,8 @@ $(side_by_side)
 $(latency_table)
 
 The goal is judged at the line at which the machine is nearest to $LOAD busy. What is added is a connection more to wait for, and TLS: two more tasks to
-wake, and the gateway's own CPU. Of that more than a quarter is waking and changing tasks at this load, half the kernel's TCP, and no function of our
-own above 1 % (\`perf record\`, 2026-11-29). \`service alone\` is the same rate without gateway or requests beside: the machine is less busy then.
+wake, and the gateway's own CPU. Of that more than a quarter is waking and changing tasks at this load, and no function of our
+own is above 1 % (\`perf record\`, 2026-11-29). \`service alone\` is the same rate without gateway or requests beside: the machine is less busy then.
 
 ## Method
 
