@@ -13,7 +13,7 @@ END $$;
 
 -- A value as the audit tells it. One expression: it becomes part of the query that calls it.
 CREATE FUNCTION audit_told(value jsonb, is_secret boolean) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN coalesce(value, 'null') = 'null' THEN value WHEN is_secret THEN '"***"'
+    SELECT CASE WHEN value = 'null' THEN value WHEN is_secret THEN '"***"'
                 WHEN length(value::text) > 300 THEN to_jsonb(left(value #>> '{}', 300) || '…') ELSE value END
 $$;
 

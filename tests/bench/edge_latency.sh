@@ -5,7 +5,7 @@
 
 LATENCY_SHARES=(0.2 0.25 0.3 0.4)
 LATENCY_S=3        # seconds of one run
-LATENCY_BESIDE=0.1
+LATENCY_BESIDE=0.1 # of the rate: requests that go around
 
 # What a CPU is wanted for by several goes to the client, then to what is measured, where that is allowed: the client's wait is no latency of
 # a server, and the gateway's wait behind the database is none of a gateway that has CPUs of its own.
@@ -37,7 +37,7 @@ latency_of() {
     echo "$before $(machine_ticks)" >"$WORK/busy"
     wait $!
     echo "$(percentiles) $(DRIVE_OUT=$WORK/drive.beside percentiles) $(awk '{ print ($3 - $1) / ($4 - $2) }' "$WORK/busy")" >>"$WORK/latency.$1.$2"
-    figure failures >>"$WORK/latency_failed.$1"
+    { figure failures && DRIVE_OUT=$WORK/drive.beside figure failures; } >>"$WORK/latency_failed.$1"
 }
 
 # latency_median NAME RATE COLUMN [LESS]: of the rounds; LESS is a column that is taken off
