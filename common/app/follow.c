@@ -15,7 +15,7 @@
 
 enum {
     PAGE = 500, WAIT_S = 5, HOLD_MS = 12000, ASK_MS = 15000, PAGE_BYTES = 16 * 1024 * 1024,
-    PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, HELD_BY_OTHER_MS = 1000, SOURCES_MAX = 8, CURSOR_MAX = 128,
+    PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, HELD_BY_OTHER_MS = 1000, APART_MS = 25, SOURCES_MAX = 8, CURSOR_MAX = 128,
 };
 
 const struct pg_stmt stmt_feed_claim = { "feed_claim", "SELECT feed_claim($1, $2::uuid, $3::integer)" };
@@ -33,8 +33,9 @@ struct reader {
     const char *values[5];
     char cursor[CURSOR_MAX];
     char *page; /* being applied */
+    uint64_t came_us; /* the last page */
     int limit, pause_ms;
-    struct event *timer;
+    struct event *timer, *rest;
 };
 
 struct follow {
@@ -67,6 +68,15 @@ static void again_in(struct reader *r, int ms)
 {
     struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
     event_add(r->timer, &wait);
+}
+
+/* A page costs both sides as much as what is in it, when that is an event or two. So under load pages come APART_MS apart and hold what was
+ * written meanwhile; the first event after a pause, and a page of a backlog, which takes longer to take in, are not waited for. */
+static void ask_next(struct reader *r)
+{
+    uint64_t now = clock_us(), next = r->came_us + APART_MS * 1000;
+    struct timeval wait = { 0, next > now ? (suseconds_t)(next - now) : 0 };
+    event_add(r->rest, &wait);
 }
 
 /* Said once until it goes well again. */
@@ -128,7 +138,7 @@ static void on_applied(struct pg_segment *s, void *arg)
     }
     went_well(r);
     r->limit = r->limit * 2 > PAGE ? PAGE : r->limit * 2;
-    ask(r);
+    ask_next(r);
 }
 
 static void apply(struct reader *r, struct str page)
@@ -146,6 +156,7 @@ static void on_page(void *arg, const struct client_reply *reply)
     struct reader *r = arg;
     char why[64];
     r->exchange = NULL;
+    r->came_us = clock_us();
     if (reply->error == CLIENT_OK && reply->status == 200) return apply(r, reply->body);
     if (reply->status == 401) client_token_drop(r->token);
     snprintf(why, sizeof why, "status %d", reply->status);
@@ -171,6 +182,12 @@ static void on_token(void *arg, struct str token)
 static void ask(struct reader *r)
 {
     client_token_get(r->token, on_token, r);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *reader)
+{
+    (void)fd, (void)what;
+    ask(reader);
 }
 
 /* --- whose turn it is ---------------------------------------------------------------------------------------------------------- */
@@ -207,7 +224,8 @@ static void reader_start(struct follow *f, struct worker *w, const struct peers 
     r->origin = client_origin(w->client, str_of(peers_url(p, source->service)));
     r->token = client_token_new(w, p, source->service);
     r->timer = event_new(w->base, -1, 0, on_timer, r);
-    if (!r->origin || !r->timer || f->count == SOURCES_MAX) abort();
+    r->rest = event_new(w->base, -1, 0, on_rested, r);
+    if (!r->origin || !r->timer || !r->rest || f->count == SOURCES_MAX) abort();
     numbers[f->count++].source = source->service;
     again_in(r, 0);
 }
@@ -238,6 +256,7 @@ void follow_stop(struct follow *f)
         client_token_free(r->token);
         r->token = NULL;
         event_free(r->timer);
+        event_free(r->rest);
     }
 }
 

@@ -218,6 +218,30 @@ static void test_kills_under_load_lose_nothing_and_apply_nothing_twice(void **st
     assert_string_equal(sql(stack.opportunity_db, same, "customer_ref"), sql(stack.customer_db, same, "customers"));
 }
 
+/* Events that customer-service was asked for and told of, by all readers. */
+static long pages_told(void)
+{
+    static const char line[] = "http_requests_total{operation=\"internalListCustomerEvents\",status=\"2xx\"} ";
+    const struct request metrics = { .method = "GET", .url = text("%s/metrics", stack.customer_url) };
+    const char *at = strstr(http_send(&metrics)->body, line);
+    return at ? atol(at + strlen(line)) : 0;
+}
+
+/* A page for each event would cost more than the events do. */
+static void test_many_events_come_in_few_pages(void **state)
+{
+    (void)state;
+    enum { WRITES = 150, APART_MS = 25, READERS = 2 };
+    char *path = customer_path(customer(unique("忙"), NULL)), *id = strrchr(path, '/') + 1;
+    expect_soon(text("EXISTS (SELECT FROM customer_ref WHERE customer_id = '%s')", id));
+    long before = pages_told();
+    double begun = now_s();
+    for (int i = 0; i < WRITES; i++) expect_status(PATCH(path, text("{\"customer_name\":\"忙%d\"}", i)), 200);
+    expect_soon(text("EXISTS (SELECT FROM customer_ref WHERE customer_id = '%s' AND customer_name = '忙%d')", id, WRITES - 1));
+    long most = READERS * ((long)((now_s() - begun) * 1000 / APART_MS) + 2), told = pages_told() - before;
+    expect(told >= 1 && told <= most, "%ld pages, at most %ld wanted", told, most);
+}
+
 static bool holder_is_not(void *old)
 {
     return strcmp(sql(stack.opportunity_db, "SELECT holder FROM feed_cursor WHERE source = 'customer-service'"), old) != 0;
@@ -272,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_unknown_customer_is_asked_for_as_the_caller),
         cmocka_unit_test(test_without_customer_service_known_customers_are_good_enough),
         cmocka_unit_test(test_users_are_known_where_they_are_and_whether_they_still_are),
+        cmocka_unit_test(test_many_events_come_in_few_pages),
         cmocka_unit_test(test_event_that_cannot_be_taken_in_is_not_skipped),
         cmocka_unit_test(test_another_replica_takes_over_from_one_that_hangs),
         cmocka_unit_test(test_kills_under_load_lose_nothing_and_apply_nothing_twice),
