@@ -7,11 +7,13 @@
 
 #include <stdlib.h>
 
-enum { SLOTS = 4096 };
+enum { SLOTS = 4096, KEPT_S = 60 };
 
+/* Of hashes of who, where and since when; the newest of a slot. */
 struct authors {
     struct worker *worker;
-    uint64_t seen[SLOTS]; /* hash of who, where and since when; the newest of a slot */
+    uint64_t seen[SLOTS];
+    struct { uint64_t who, at_us; } kept[SLOTS];
 };
 
 struct move {
@@ -59,11 +61,34 @@ static void move(struct authors *a, const struct principal *who, size_t slot)
     pg_submit(a->worker->pg, &m->segment);
 }
 
+static size_t slot_of(const struct principal *who)
+{
+    return str_hash(who->user_id) % SLOTS;
+}
+
+static uint64_t as_now(const struct principal *who)
+{
+    return str_hash(who->user_id) ^ str_hash(who->name) * 3 ^ str_hash(who->department) * 5 ^ (uint64_t)who->generation;
+}
+
 void authors_saw(struct authors *a, const struct principal *who)
 {
-    size_t slot = str_hash(who->user_id) % SLOTS;
-    uint64_t now = str_hash(who->user_id) ^ str_hash(who->name) * 3 ^ str_hash(who->department) * 5 ^ (uint64_t)who->generation;
+    size_t slot = slot_of(who);
+    uint64_t now = as_now(who);
     if (a->seen[slot] == now) return;
     a->seen[slot] = now;
     move(a, who, slot);
+}
+
+void authors_kept(struct authors *a, const struct principal *who, uint64_t now_us)
+{
+    size_t slot = slot_of(who);
+    a->kept[slot].who = as_now(who);
+    a->kept[slot].at_us = now_us;
+}
+
+bool authors_are_kept(const struct authors *a, const struct principal *who, uint64_t now_us)
+{
+    size_t slot = slot_of(who);
+    return a->kept[slot].who == as_now(who) && now_us - a->kept[slot].at_us < KEPT_S * UINT64_C(1000000);
 }

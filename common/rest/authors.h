@@ -8,6 +8,8 @@
 
 #include "auth/principal.h"
 
+#include <stdbool.h>
+
 struct worker;
 struct authors; /* per worker */
 
@@ -15,5 +17,10 @@ struct authors *authors_new(struct worker *w);
 void authors_free(struct authors *a); /* after pg_free(), which has ended what was under way */
 
 void authors_saw(struct authors *a, const struct principal *who);
+
+/* A write of his was committed, and has kept him as he is now: for a minute his other writes here need not say so again. No longer, as a
+ * database can be put back to what it was. Of the monotonic clock. */
+void authors_kept(struct authors *a, const struct principal *who, uint64_t now_us);
+bool authors_are_kept(const struct authors *a, const struct principal *who, uint64_t now_us);
 
 #endif

@@ -2,8 +2,11 @@
 #include "rest/write.h"
 
 #include "base/base64.h"
+#include "base/clock.h"
 #include "http/flow.h"
 #include "http/reply.h"
+#include "http/worker.h"
+#include "rest/authors.h"
 #include "rest/etag.h"
 #include "rest/names.h"
 #include "rest/refusal.h"
@@ -77,6 +80,7 @@ enum step write_judge(struct req *r)
     bool undone = state_is(w->segment, "CR004") ||
                   state_is(w->segment, "CR005"); /* dry run; nothing changed, so the key is free */
     if (w->segment->error != E_OK && !undone) return explain_error(r, w);
+    if (!undone && w->author.count) authors_kept(r->worker->authors, r->who, clock_us());
     names_arrived(r, w->segment);
     struct rows rows = write_rows(r, w);
     bool ready = names_ready(&rows);

@@ -1,9 +1,11 @@
 #include "rest/write.h"
 
 #include "auth/principal.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "http/flow.h"
 #include "http/worker.h"
+#include "rest/authors.h"
 #include "rest/binding.h"
 #include "rest/echo.h"
 #include "rest/fingerprint.h"
@@ -97,7 +99,8 @@ static void add_checks(struct req *r, struct write *w)
 
 static void add_author(struct req *r, struct write *w)
 {
-    if (w->by_other) return;
+    w->author.count = 0;
+    if (w->by_other || authors_are_kept(r->worker->authors, r->who, clock_us())) return;
     author_values(&r->arena, r->who, w->author.values);
     w->author.count = 4;
     pg_add(w->segment, &stmt_author, w->author.values, w->author.count);

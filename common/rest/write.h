@@ -42,7 +42,7 @@ struct write {
     struct scope scope;
     const struct statements *also; /* another record before this one; NULL: none */
     bool by_other;                 /* the author is not the caller */
-    struct sql_params params, checks, author, claim, back, keep, also_params;
+    struct sql_params params, checks, author /* none: he is known */, claim, back, keep, also_params;
     struct pg_segment *segment;
     const char *told[TOLD_MAX][2]; /* settings for its triggers: name and value */
     int told_count;

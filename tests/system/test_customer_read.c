@@ -3,6 +3,7 @@
 #include "expect.h"
 #include "pool.h"
 #include "race.h"
+#include "replica.h"
 #include "sql.h"
 #include "stack.h"
 
@@ -102,6 +103,25 @@ static void test_customer_remembers_who_wrote_last(void **state)
 }
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */
+
+/* What others have said of him meanwhile stays: writes need not say the same again and again. */
+static void test_writes_say_who_wrote_when_it_is_news(void **state)
+{
+    (void)state;
+    struct replica s = replica_start("customer-service", "WORKERS=1", NULL);
+    struct user u = user_in("ADMIN", NULL);
+    const char *name = "SELECT name FROM user_ref WHERE user_id = '%s'", *path = text("%s/api/v1/customers", s.url);
+    expect_status(call_as(u.token, "POST", path, "{\"customer_name\":\"甲\",\"customer_type\":\"企业\"}"), 200);
+    assert_string_equal(sql(stack.customer_db, name, u.id), u.name);
+    sql(stack.customer_db, "UPDATE user_ref SET name = '别名' WHERE user_id = '%s'", u.id);
+    expect_status(call_as(u.token, "POST", path, "{\"customer_name\":\"乙\",\"customer_type\":\"企业\"}"), 200);
+    assert_string_equal(sql(stack.customer_db, name, u.id), "别名");
+    sql(stack.auth_db, "UPDATE users SET name = '新名' WHERE user_id = '%s'", u.id);
+    user_log_in(&u);
+    expect_status(call_as(u.token, "POST", path, "{\"customer_name\":\"丙\",\"customer_type\":\"企业\"}"), 200);
+    assert_string_equal(sql(stack.customer_db, name, u.id), "新名");
+    assert_int_equal(replica_stop(&s), 0);
+}
 
 static void test_customer_that_is_absent_deleted_or_never_was_is_not_found(void **state)
 {
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_customer_shows_the_names_behind_its_references),
         cmocka_unit_test(test_customer_names_follow_a_rename),
         cmocka_unit_test(test_customer_remembers_who_wrote_last),
+        cmocka_unit_test(test_writes_say_who_wrote_when_it_is_news),
         cmocka_unit_test(test_customer_that_is_absent_deleted_or_never_was_is_not_found),
         cmocka_unit_test(test_customer_id_that_is_no_uuid_is_refused),
         cmocka_unit_test(test_error_message_follows_accept_language),
