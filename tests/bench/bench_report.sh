@@ -139,8 +139,8 @@ ${GET_CONNECTIONS[*]} connections, directly and through the gateway; in turns.
 ### What bounds a read through the gateway
 
 CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (/proc, 2026-11-29) a third is
-the gateway's, a quarter customer-service's, a fifth PostgreS\`L's and an eighth the client's; the rest is the kernel's. pgbench pays for
-PostgreS\`L, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
+the gateway's, a quarter customer-service's, a fifth PostgreSQL's and an eighth the client's; the rest is the kernel's. pgbench pays for
+PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
 others: 0.55 to 0.74 in runs of one day, 0.90 in a short one.
 

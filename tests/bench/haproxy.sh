@@ -48,7 +48,7 @@ edge_check() {
 }
 
 haproxy_start() {
-    local deadline=$((SECONDS + 10))
+    local deadline=$((SECONDS + 10)) got
     haproxy_key
     haproxy_configure
     haproxy -c -q -f "$WORK/haproxy.cfg" || die "haproxy refuses its configuration"
@@ -58,7 +58,8 @@ haproxy_start() {
         [ "$SECONDS" -lt "$deadline" ] || { head -n 20 "$WORK/haproxy.log" >&2; die "haproxy is not ready after 10 s"; }
         sleep 0.05
     done
-    [ "$(status "https://localhost:${PORT[verified]}/api/v1/users" "$(<"$WORK/token")")" = 403 ] || die "haproxy does not look at the permission"
+    got=$(status "https://localhost:${PORT[verified]}/api/v1/users" "$(<"$WORK/token")")
+    [ "$got" = 403 ] || die "haproxy answers $got to a permission that the token lacks, not 403"
 }
 
 # What it says. That files are few is known: see haproxy.cfg.in.
