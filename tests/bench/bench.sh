@@ -9,14 +9,14 @@ TOP=$(cd "$HERE/../.." && pwd -P)
 QUICK=${QUICK:-0}
 SIZES=(10000 100000 1000000) # customers; the peers are measured at the second
 ORDERS_EACH=5                # of a customer
-OPPORTUNITIES=100000
+CUSTOMERS_EACH=10            # for an opportunity
 ROUNDS=3                     # of which the median counts
 RUN_S=1                      # seconds of one run
 BEST_S=2                     # the same, where the best of several counts
 WARM_S=6                     # the same, until V8 has compiled what is hot
 CURVE_S=1.5                  # the same, of one of a plot
 PROMISE_S=15                 # the same, of the required load
-[ "$QUICK" = 0 ] || SIZES=(5000 20000) OPPORTUNITIES=10000 ROUNDS=1 BEST_S=1 WARM_S=3 PROMISE_S=5
+[ "$QUICK" = 0 ] || SIZES=(5000 20000) ROUNDS=1 BEST_S=1 WARM_S=3 PROMISE_S=5
 
 # shellcheck source=tests/bench/stack.sh
 . "$HERE/stack.sh"
@@ -40,8 +40,12 @@ PROMISE_S=15                 # the same, of the required load
 . "$HERE/lists.sh"
 # shellcheck source=tests/bench/customer_lists.sh
 . "$HERE/customer_lists.sh"
+# shellcheck source=tests/bench/contact_lists.sh
+. "$HERE/contact_lists.sh"
 # shellcheck source=tests/bench/order_lists.sh
 . "$HERE/order_lists.sh"
+# shellcheck source=tests/bench/opportunity_lists.sh
+. "$HERE/opportunity_lists.sh"
 # shellcheck source=tests/bench/replica.sh
 . "$HERE/replica.sh"
 # shellcheck source=tests/bench/haproxy.sh
@@ -74,6 +78,5 @@ beside_service
 memory
 peers_end
 [ "${#SIZES[@]}" -lt 3 ] || size "${SIZES[2]}"
-load_opportunities "$OPPORTUNITIES" 1
 promise
 bench_report

@@ -2,16 +2,15 @@
 # The figures beside what they should be: a table, .run/bench.json and, after a full run, docs/performance.md with its plots.
 
 goals() {
-    local operation percent class limit
+    local operation percent what class limit
     cat <<TABLE
 edge_cpu_ratio_to_haproxy <= 1.3
 gateway_get_ratio_to_pgbench >= 0.7
 get_ratio_to_pgbench >= 1
 TABLE
     for operation in get list keyword create; do echo "service_${operation}_ratio_to_fastify >= 3"; done
-    for class in filter keyword; do
-        echo "customers_${class}_growth <= 3"
-        echo "orders_${class}_growth <= 3"
+    for what in customers contacts orders opportunities; do
+        for class in filter keyword; do echo "${what}_${class}_growth <= 3"; done
     done
     for percent in 100 200; do
         while read -r class limit; do
@@ -26,13 +25,25 @@ TABLE
     echo "promise_200_memory_percent <= 80"
 }
 
-bench_growth() {
-    local class from=${SIZES[-2]} to=${SIZES[-1]}
-    for class in filter keyword other; do
-        result "customers_${class}_growth" "$(size_growth customers "$from" "$to" "$class")"
-        result "orders_${class}_growth" "$(size_growth orders $((from * ORDERS_EACH)) $((to * ORDERS_EACH)) "$class")"
-    done
+# rows_of WHAT CUSTOMERS: of a size
+rows_of() {
+    case $1 in
+        orders) echo $(($2 * ORDERS_EACH)) ;;
+        opportunities) echo $(($2 / CUSTOMERS_EACH)) ;;
+        *) echo "$2" ;;
+    esac
 }
+
+bench_growth() {
+    local what class
+    for what in customers contacts orders opportunities; do
+        for class in filter keyword other; do growth "$what" "$class"; done
+    done
+    growth opportunities report
+}
+
+# growth WHAT KIND
+growth() { result "$1_$2_growth" "$(size_growth "$1" "$(rows_of "$1" "${SIZES[-2]}")" "$(rows_of "$1" "${SIZES[-1]}")" "$2")"; }
 
 # Versions of who was measured, a line each.
 bench_versions() {
@@ -80,17 +91,12 @@ contenders_table() {
 CONTENDERS_HEAD='| operation | at | requests/s | CPU us | PostgreSQL CPU us | p50 us | p99 us | failed |
 |---|---|---:|---:|---:|---:|---:|---:|'
 
-sizes_table() { # sizes_table WHAT SIZE...
-    local what=$1
-    shift
-    printf '| list |%s\n|---|%s\n' "$(printf ' %s |' "$@")" "$(printf -- '---:|%.0s' "$@")"
-    size_table | awk -F'\t' -v what="$what" '$1 == what { printf "| %s |", $2; for (i = 3; i <= NF; i++) printf " %s |", $i; print "" }'
-}
-
-order_sizes_table() {
+# sizes_table WHAT
+sizes_table() {
     local size sizes=()
-    for size in "${SIZES[@]}"; do sizes+=($((size * ORDERS_EACH))); done
-    sizes_table orders "${sizes[@]}"
+    for size in "${SIZES[@]}"; do sizes+=("$(rows_of "$1" "$size")"); done
+    printf '| list |%s\n|---|%s\n' "$(printf ' %s |' "${sizes[@]}")" "$(printf -- '---:|%.0s' "${sizes[@]}")"
+    size_table | awk -F'\t' -v what="$1" '$1 == what { printf "| %s |", $2; for (i = 3; i <= NF; i++) printf " %s |", $i; print "" }'
 }
 
 bench_document() {
@@ -162,11 +168,21 @@ a broad keyword or filter has to count, which grows with what it finds; see \`â€
 
 ### Customers
 
-$(sizes_table customers "${SIZES[@]}")
+$(sizes_table customers)
+
+### Contacts
+
+By the number of customers, most of whom have one.
+
+$(sizes_table contacts)
 
 ### Orders
 
-$(order_sizes_table)
+$(sizes_table orders)
+
+### Opportunities
+
+$(sizes_table opportunities)
 
 ## The required load
 

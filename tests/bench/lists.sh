@@ -44,7 +44,7 @@ lists_begin() {
 # list_results [PREFIX]
 list_results() {
     local kind
-    for kind in filter keyword other; do
+    for kind in $(cut -f1 "$WORK/lists" | sort -u); do
         result "${1:-}${kind}_p95_ms_worst" "$(worst "$kind")"
         result "${1:-}${kind}_p95_ms" "$(pooled_p95 "$kind")"
     done

@@ -19,7 +19,7 @@ seed_copy() {
 load_customer_rows() {
     export DATA_KEYS_FILE=$CUSTOMER_SERVICE_DATA_KEYS_FILE
     indexes_drop customer customers
-    indexes_drop customer contacts 'search|grams' # no list of contacts is measured
+    indexes_drop customer contacts
     owner_sql -c "TRUNCATE customers, contacts, list_total CASCADE" -c "DELETE FROM user_ref WHERE user_id::text LIKE '018f3c5e-7a10-7000-8000-0003%'"
     seed_copy user_ref "user_id, name" users
     seed_copy contacts "$CONTACT_COLUMNS" contacts 1 "$N" &

@@ -1,13 +1,15 @@
 # shellcheck shell=bash
-# How lists grow: the same cases over customers and orders of several sizes.
+# How lists and reports grow: the same cases over customers, contacts, orders and opportunities of several sizes.
 
-# size CUSTOMERS: so many, and their orders, in place of those before; then the lists
+# size CUSTOMERS: so many, and what belongs to them, in place of those before; then the lists
 size() {
     local begun=$SECONDS
     ORDERS=$(($1 * ORDERS_EACH))
+    OPPORTUNITIES=$(($1 / CUSTOMERS_EACH))
     bulk_begin
     N=$1 load_customer_rows &
     load_order_rows "$ORDERS"
+    load_opportunity_rows "$OPPORTUNITIES" 1
     wait $!
     indexes_make
     bulk_end
@@ -15,8 +17,12 @@ size() {
     result "load_$1_seconds" $((SECONDS - begun))
     N=$1 customer_lists
     size_results customers "$1"
+    contact_lists
+    size_results contacts "$1"
     N=$ORDERS order_lists
     size_results orders "$ORDERS"
+    N=$OPPORTUNITIES opportunity_lists
+    size_results opportunities "$OPPORTUNITIES"
     sleep 2 # what lists leave to be written
 }
 

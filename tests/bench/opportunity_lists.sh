@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Opportunities by each filter and by keywords, and the report over them, the board.
+
+opportunity_filters() {
+    local value
+    for value in OPEN WON LOST; do list_case filter "status=$value" "status=$value"; done
+    list_case filter "sales_stage_id" "sales_stage_id=$(sales_sql -c "SELECT stage_id FROM stages ORDER BY sort_order LIMIT 1")"
+    list_case filter "pipeline_id" "pipeline_id=$(sales_sql -c "SELECT pipeline_id FROM pipelines WHERE is_default")"
+    list_case filter "customer_id" "customer_id=$(customer_id 7)"
+    list_case filter "assigned_to" "assigned_to=$(owner_id 7)"
+    list_case filter "dates: a month" "start_date=$(date -d '60 days ago' +%F)&end_date=$(date -d '30 days ago' +%F)"
+}
+
+opportunity_keywords() {
+    local word
+    for word in 机会 会7 机会79 客户 客户791 "机会$((N / 3))"; do list_case keyword "$word" "keyword=$(encoded "$word")"; done
+}
+
+opportunity_others() {
+    list_case other "no filter" "size=10"
+    list_case other "by amount" "sort=estimated_amount"
+    list_case other "by name" "sort=opportunity_name&order=asc"
+}
+
+boards() {
+    LIST_URL=$LIST_URL/board
+    list_case report "board" ""
+    list_case report "board: an owner's" "assigned_to=$(owner_id 7)"
+    list_case report "board: a year" "start_date=$(date -d '1 year ago' +%F)"
+}
+
+# opportunity_total CONDITION QUERY
+opportunity_total() { same_total "$(sales_sql -c "SELECT count(*) FROM opportunities WHERE deleted_time IS NULL AND $1")" "$2"; }
+
+opportunity_lists() {
+    lists_begin "$OPPORTUNITY_SERVICE_URL/api/v1/opportunities"
+    sales_sql -c "TRUNCATE list_total"
+    opportunity_filters
+    opportunity_keywords
+    opportunity_others
+    opportunity_total "status = 'WON'" "status=WON"
+    opportunity_total "search_text LIKE '%客户791%'" "keyword=$(encoded 客户791)"
+    boards
+}
