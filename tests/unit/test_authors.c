@@ -10,7 +10,8 @@ static struct worker worker;
 
 static struct principal wang(void)
 {
-    return (struct principal){ .user_id = STR("018f3c5e-7a10-7000-8000-000000000001"), .name = STR("王芳"), .department = STR("1.4"), .generation = 3 };
+    return (struct principal){ .user_id = STR("018f3c5e-7a10-7000-8000-000000000001"), .name = STR("王芳"), .department = STR("1.4"),
+                               .generation = 3 };
 }
 
 static void test_kept_for_a_minute(void **state)
