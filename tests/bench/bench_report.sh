@@ -144,21 +144,23 @@ ${GET_CONNECTIONS[*]} connections, directly and through the gateway; in turns.
 
 ### What bounds a read through the gateway
 
-CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (/proc, 2026-11-29) a third is
-the gateway's, a quarter customer-service's, a fifth PostgreSQL's and an eighth the client's; the rest is the kernel's. pgbench pays for
+CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (\`perf record -a\`, 2026-11-29) two fifths
+are the gateway's, over a quarter customer-service's, a seventh each PostgreSQL's and the client's. Seven tenths of the gateway's are the kernel's: the four
+times that a request or its reply is sent over TCP are a third of everything, and no function of the gateway's own is above 2 % of it. pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
-others: 0.55 to 0.74 in runs of one day, 0.90 in a short one.
+others: 0.50 to 0.74 in runs of one day, 0.90 in a short one. BBR or CUBIC makes no difference.
 
 ### What bounds a create
 
-PostgreSQL: it works four times as long for a create as gateway and service together, so both CPUs are full at a rate at which each of the two is busy a
-tenth of the time, begins its requests with caches that others have filled, and wakes somebody who is asleep at each step. Two fifths of PostgreSQL's time
-(statement by statement, 2026-11-29) are the INSERT: nineteen indexes, two of them for keywords in Chinese and pinyin, and triggers for the code and the
-event. A quarter goes to opportunity- and order-service, which read the event and take it in, a sixth to the audit: what has changed, field by field, and
-the chain of its records. Fastify writes the row, an event and a record of the audit in one statement and stops there: no search by pinyin, nobody who
-reads the event, no chain, no file that is on the disk before the answer. Of the gateway's CPU in a create two thirds are the kernel's (a fifth changes
-tasks, a tenth syncs the audit's file); no function of our own is above 2 % of it (\`perf record\`, 2026-11-29).
+PostgreSQL: it works more than four times as long for a create as gateway and service together, so both CPUs are full at a rate at which each of the two is
+busy a tenth of the time, begins its requests with caches that others have filled, and wakes somebody who is asleep at each step: half of customer-service's
+CPU in a create and two thirds of the gateway's are the kernel's (\`perf record\`, 2026-11-29), no function of our own is above 2 % of either. Of PostgreSQL's time
+(\`pg_stat_statements\`, 2026-11-29) 56 % are the INSERT, 15 % what has changed, field by field, for the audit, 21 % reading the event for opportunity- and
+order-service and taking it in, 5 % the chain of the audit's records, 2 % reading back. Of the INSERT with warm caches two fifths are the two indexes for
+keywords, by trigrams and by single characters and pairs of Chinese and pinyin, three tenths the triggers that make the code and the event, a tenth the
+twelve indexes that lists are read off. Fastify writes the row, an event and a record of the audit in one statement and stops there: no search by
+pinyin, nobody who reads the event, no chain, no file that is on the disk before the answer.
 
 ## Growth
 
