@@ -165,6 +165,18 @@ static bool is_short(struct str keyword)
     return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
 }
 
+/* The end of a number, or none. It tells one number from the others, which begin alike: each three characters of the beginning would cost the
+ * index a look at all that have them. */
+static struct str number_end(struct str keyword)
+{
+    enum { DIGITS = 6 };
+    if (keyword.len <= DIGITS) return STR_NONE;
+    struct str end = str_sub(keyword, keyword.len - DIGITS, keyword.len);
+    for (size_t i = 0; i < end.len; i++)
+        if (end.p[i] < '0' || end.p[i] > '9') return STR_NONE;
+    return end;
+}
+
 /* A code may hold as many digits as a telephone number, but not only what those are written with. */
 static bool may_be(const struct field *f, struct arena *a, struct str keyword)
 {
@@ -185,13 +197,22 @@ static void where_exact(struct buf *b, struct sql_params *params, struct arena *
                  param(params, value));
 }
 
+/* `|| ''` keeps the whole keyword away from the index, when that is asked for its end. */
+static void where_like(struct buf *b, struct sql_params *params, struct arena *a, struct str keyword)
+{
+    struct str end = number_end(keyword);
+    buf_addz(b, " AND (t.search_text ");
+    if (!str_is_none(end)) buf_addf(b, "LIKE $%d::text AND t.search_text || '' ", param(params, like_pattern(a, end)));
+    buf_addf(b, "LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
+}
+
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
                           bool by_secrets, bool walk)
 {
     if (walk) buf_addf(b, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($%d::text))", param(params, like_pattern(a, keyword)));
     else if (is_short(keyword))
         buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
-    else buf_addf(b, " AND (t.search_text LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
+    else where_like(b, params, a, keyword);
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (!(f->flags & F_EXACT) || !may_be(f, a, keyword)) continue;

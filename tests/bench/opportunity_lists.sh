@@ -3,7 +3,7 @@
 
 opportunity_filters() {
     local value
-    for value in OPEN WON LOST; do list_case filter "status=$value" "status=$value"; done
+    for value in 进行中 赢单 输单 无效; do list_case filter "status=$value" "status=$(encoded "$value")"; done
     list_case filter "sales_stage_id" "sales_stage_id=$(sales_sql -c "SELECT stage_id FROM stages ORDER BY sort_order LIMIT 1")"
     list_case filter "pipeline_id" "pipeline_id=$(sales_sql -c "SELECT pipeline_id FROM pipelines WHERE is_default")"
     list_case filter "customer_id" "customer_id=$(customer_id 7)"
@@ -38,7 +38,7 @@ opportunity_lists() {
     opportunity_filters
     opportunity_keywords
     opportunity_others
-    opportunity_total "status = 'WON'" "status=WON"
+    opportunity_total "status = '赢单'" "status=$(encoded 赢单)"
     opportunity_total "search_text LIKE '%客户791%'" "keyword=$(encoded 客户791)"
     boards
 }

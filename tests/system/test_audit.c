@@ -81,6 +81,16 @@ static void test_what_has_changed_is_recorded_and_secrets_are_not(void **state)
     assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM audit_records r WHERE r::text LIKE '%%1391234000%%'"), 0);
 }
 
+/* From before the first to after the last. */
+static void test_several_changes_of_one_transaction_are_told_as_one(void **state)
+{
+    (void)state;
+    char *id = customer(unique("改"), "\"description\":\"旧\"");
+    const char *change = "UPDATE customers SET description = '%s', version = version + 1 WHERE customer_id = '%s';";
+    assert_string_equal(sql(stack.customer_db, "%s %s SELECT audit_changes('%s', '{}')", text(change, "中", id), text(change, "新", id), id),
+                        "{\"description\": [\"旧\", \"新\"]}");
+}
+
 static void test_logins_are_recorded_with_their_account(void **state)
 {
     (void)state;
@@ -220,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes_logins_and_denials_are_recorded),
         cmocka_unit_test(test_what_has_changed_is_recorded_and_secrets_are_not),
+        cmocka_unit_test(test_several_changes_of_one_transaction_are_told_as_one),
         cmocka_unit_test(test_logins_are_recorded_with_their_account),
         cmocka_unit_test(test_whatever_a_client_sends_can_be_kept),
         cmocka_unit_test(test_records_are_listed_for_who_may_see_them),

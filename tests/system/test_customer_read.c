@@ -102,8 +102,6 @@ static void test_customer_remembers_who_wrote_last(void **state)
     assert_string_not_equal(text_at(r, "data.updated_by"), text_at(r, "data.created_by"));
 }
 
-/* --- errors ------------------------------------------------------------------------------------------------------- */
-
 /* What others have said of him meanwhile stays: writes need not say the same again and again. */
 static void test_writes_say_who_wrote_when_it_is_news(void **state)
 {
@@ -122,6 +120,8 @@ static void test_writes_say_who_wrote_when_it_is_news(void **state)
     assert_string_equal(sql(stack.customer_db, name, u.id), "新名");
     assert_int_equal(replica_stop(&s), 0);
 }
+
+/* --- errors ------------------------------------------------------------------------------------------------------- */
 
 static void test_customer_that_is_absent_deleted_or_never_was_is_not_found(void **state)
 {

@@ -105,6 +105,22 @@ static void test_keyword_finds_code_and_primary_contact(void **state)
     expect_found("司马", "乙");
 }
 
+/* The index is asked for the end of a number alone. */
+static void test_keyword_that_ends_in_a_number_is_compared_whole(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    const char *run = strrchr(unique("x"), '-') + 1;
+    customer("甲", text("%s,\"customer_code\":\"QA%s-7000123456\"", in_scope(), run));
+    customer("乙", text("%s,\"customer_code\":\"QB%s-7000123456\"", in_scope(), run));
+    expect_found(text("QA%s-7000123456", run), "甲");
+    expect_found(text("qb%s-7000123456", run), "乙");
+    expect_found(text("QC%s-7000123456", run), "");
+    expect_found(text("a%s-700012345", run), "甲");
+    expect_found(text("QA%s-7000123_56", run), "");
+    expect_found("7000123456", "乙,甲");
+}
+
 static void test_keyword_finds_a_phone_or_email_only_whole(void **state)
 {
     (void)state;
@@ -293,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_keyword_finds_pinyin_and_its_initials),
         cmocka_unit_test(test_keyword_follows_a_new_name),
         cmocka_unit_test(test_keyword_finds_code_and_primary_contact),
+        cmocka_unit_test(test_keyword_that_ends_in_a_number_is_compared_whole),
         cmocka_unit_test(test_keyword_finds_a_phone_or_email_only_whole),
         cmocka_unit_test(test_keyword_takes_wildcards_literally),
         cmocka_unit_test(test_keyword_is_trimmed_and_bounded),
