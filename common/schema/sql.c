@@ -165,11 +165,11 @@ static bool is_short(struct str keyword)
     return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
 }
 
-/* The end of a number, or none. It tells one number from the others, which begin alike: each three characters of the beginning would cost the
- * index a look at all that have them. */
+/* The end of a long number, or none. It tells one number from the others, which begin alike: each three characters of the beginning would
+ * cost the index a look at all that have them. */
 static struct str number_end(struct str keyword)
 {
-    enum { DIGITS = 6 };
+    enum { DIGITS = 8 };
     if (keyword.len <= DIGITS) return STR_NONE;
     struct str end = str_sub(keyword, keyword.len - DIGITS, keyword.len);
     for (size_t i = 0; i < end.len; i++)

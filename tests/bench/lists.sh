@@ -26,7 +26,8 @@ list_case() {
 worst() { awk -F'\t' -v kind="$1" '$1 == kind && $5 > worst { worst = $5 } END { print worst }' "$WORK/lists"; }
 
 # The p95 of all requests of a kind: that of a single list is the second worst of twenty, which is chance when it takes a millisecond.
-pooled_p95() { awk '{ print $1 }' "$WORK/times.$1" | sort -n | awk '{ v[NR] = $1 } END { printf "%.1f\n", v[int(NR * .95)] }'; }
+p95() { cut -d' ' -f1 | sort -n | awk '{ v[NR] = $1 } END { printf "%.1f\n", v[int(NR * .95)] }'; }
+pooled_p95() { p95 <"$WORK/times.$1"; }
 
 # same_total COUNTED QUERY: what the service says is what PostgreSQL counted
 same_total() {

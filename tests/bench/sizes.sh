@@ -16,18 +16,20 @@ size() {
     customer_ids
     result "load_$1_seconds" $((SECONDS - begun))
     N=$1 customer_lists
-    size_results customers "$1"
+    size_results customers "$1" "$1"
     contact_lists
-    size_results contacts "$1"
+    size_results contacts "$1" "$1"
     N=$ORDERS order_lists
-    size_results orders "$ORDERS"
+    size_results orders "$ORDERS" "$1"
     N=$OPPORTUNITIES opportunity_lists
-    size_results opportunities "$OPPORTUNITIES"
+    size_results opportunities "$OPPORTUNITIES" "$1"
     sleep 2 # what lists leave to be written
 }
 
-# size_results WHAT COUNT
+# size_results WHAT COUNT CUSTOMERS: all times of a kind also go to $WORK/all.KIND.CUSTOMERS
 size_results() {
+    local kind
+    for kind in filter keyword other; do cat "$WORK/times.$kind" >>"$WORK/all.$kind.$3"; done
     list_results "$1_$2_"
     sed "s/^/$1\t$2\t/" "$WORK/lists" >>"$WORK/sizes"
 }
@@ -35,6 +37,15 @@ size_results() {
 # size_growth WHAT FROM TO KIND: of the p95
 size_growth() {
     awk -v from="$1_$2_$4_p95_ms" -v to="$1_$3_$4_p95_ms" '$1 == from { a = $2 } $1 == to { b = $2 } END { printf "%.2f\n", b / a }' "$WORK/results"
+}
+
+# all_growth KIND FROM TO: of the p95 of all lists of these numbers of customers
+all_growth() {
+    local from to
+    from=$(p95 <"$WORK/all.$1.$2") to=$(p95 <"$WORK/all.$1.$3")
+    result "lists_$2_$1_p95_ms" "$from"
+    result "lists_$3_$1_p95_ms" "$to"
+    result "lists_$1_growth" "$(awk -v a="$from" -v b="$to" 'BEGIN { printf "%.2f\n", b / a }')"
 }
 
 # "what<TAB>kind: name", then its p95 at each size: of the cases that are the same at all of them
