@@ -168,6 +168,7 @@ lists. The first request of a broad keyword or filter has to count, which grows 
 By itself, the p95 of contacts or of orders with a keyword is that of the slowest keyword, as there are few. It grows with the data, from 2 or 3 to
 10 ms and more: an index of three characters is read as far as its rarest three go, and ten times the rows have ten times as many of those.
 \`customers_other_growth\` is that of the page in the middle, number 5,000 or 50,000: an offset is walked through, a cursor is not.
+\`opportunities_report_growth\` is that of the board, which adds up all opportunities of a pipeline for each request.
 
 ### Customers
 
