@@ -7,7 +7,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-enum { TICK_S = 10, HOUSEKEEPING_TICKS = 6 };
+enum { TICK_S = 2, HOUSEKEEPING_TICKS = 30 };
 
 struct housekeeper {
     struct worker *worker;

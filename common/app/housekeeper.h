@@ -1,4 +1,4 @@
-/* housekeeper: calls housekeeping() of the service's schema every minute (rest/rest_feed.sql), which keeps its tables small, and every ten
+/* housekeeper: calls housekeeping() of the service's schema every minute (rest/rest_feed.sql), which keeps its tables small, and every two
  * seconds puts new texts where their indexes are to have them (stmt_index_texts). */
 #ifndef APP_HOUSEKEEPER_H
 #define APP_HOUSEKEEPER_H

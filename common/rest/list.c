@@ -1,7 +1,7 @@
 /* Lists: the page as an index range, the total as "counted once, plus what the outbox says has changed since".
  *
  * The stored total and the page are one round trip. A total that is not stored is counted in a second one. The page of what is
- * sought - by a keyword, or among the records of a department - comes after its total, which says how to look for it. */
+ * sought - by a keyword, or among the records of a department - comes after its total, which says how to look for it: page.h. */
 #include "rest/rest.h"
 
 #include "http/flow.h"
@@ -20,33 +20,36 @@
 #include "schema/sql.h"
 #include "schema/type.h"
 
-enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000 };
+enum { SQL_MAX = 32 * 1024 };
 
 struct list {
     struct found parent;                /* of a list under a record */
     struct list_query query;
     struct columns columns;
+    struct page page;
     struct str where;
-    const char *after[2];               /* sort value and id of the cursor; NULL: none */
-    struct sql_params page, stored, count;
+    struct sql_params params;           /* of `where` */
+    struct sql_params paged, stored, count; /* of the statements: these, and more */
     const char *keep[3];                /* parameters of stmt_total_keep */
-    struct pg_segment *segment, *totals; /* what holds the page and the total */
-    int page_call;
+    struct pg_segment *totals;
+    struct rows_at { struct pg_segment *segment; int call; } rows, walk; /* the page; what a walk has met that was too short */
     bool counted;
     uint64_t counting_us; /* when it began */
     bool was_slow;
-    int64_t total;
+    int64_t total, among; /* finds, and about how many rows they are among */
+    const char *ids;      /* of the page, where the count came by them; else NULL */
+    int64_t walked;       /* rows walked over for the page; 0: it was found another way */
 };
+
+static int rows_of(const struct rows_at *at)
+{
+    return pg_rows(at->segment, at->call);
+}
 
 static struct rows found(struct req *r, const struct list *l)
 {
-    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->segment, .call = l->page_call,
-                          .until = pg_rows(l->segment, l->page_call) };
-}
-
-static struct str id_name(const struct resource *r)
-{
-    return r->fields[r->id].name;
+    return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->rows.segment,
+                          .call = l->rows.call, .until = rows_of(&l->rows) };
 }
 
 static const char *param_text(struct arena *a, int64_t n)
@@ -67,60 +70,12 @@ static bool read_cursor(struct req *r, struct list *l)
         problem_add(&r->problem, &r->arena, E_INVALID_FIELD, STR("cursor"), STR("is not a cursor of this list and sort"));
         return false;
     }
-    l->after[0] = arena_cstr(&r->arena, value);
-    l->after[1] = arena_cstr(&r->arena, id);
+    l->page.after[0] = arena_cstr(&r->arena, value);
+    l->page.after[1] = arena_cstr(&r->arena, id);
     return true;
 }
 
-static void add_cursor(struct buf *b, const struct resource *res, struct list *l)
-{
-    if (!l->after[0]) return;
-    const struct field *sort = &res->fields[l->query.sort];
-    l->page.values[l->page.count++] = l->after[0];
-    l->page.values[l->page.count++] = l->after[1];
-    buf_addf(b, " AND (t.%.*s, t.%.*s) %c ($%d::%s, $%d::uuid)", STR_ARG(sort->name), STR_ARG(id_name(res)),
-             l->query.ascending ? '>' : '<', l->page.count - 1, types[sort->type].cast, l->page.count);
-}
-
-static void add_order(struct buf *b, const struct resource *res, const struct list_query *q)
-{
-    const char *direction = q->ascending ? "ASC" : "DESC";
-    buf_addf(b, " ORDER BY t.%.*s %s, t.%.*s %s", STR_ARG(res->fields[q->sort].name), direction, STR_ARG(id_name(res)),
-             direction);
-}
-
-/* Far into a list the rows before the page are skipped in the index alone; only the page's own rows are read. */
-static void wrap_ids(struct buf *b, const struct resource *res, const struct list *l, struct str ids)
-{
-    buf_addz(b, "SELECT ");
-    sql_columns(b, res, &l->columns);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text FROM (%.*s) AS page JOIN %s t ON t.%.*s = page.id", STR_ARG(res->fields[l->query.sort].name),
-             STR_ARG(id_name(res)), STR_ARG(ids), res->table, STR_ARG(id_name(res)));
-    add_order(b, res, &l->query);
-}
-
-static void wrap_rows(struct buf *b, const struct resource *res, const struct list *l, struct str from)
-{
-    buf_addz(b, "SELECT ");
-    sql_columns(b, res, &l->columns);
-    buf_addf(b, ", t.%.*s::text, t.%.*s::text %.*s", STR_ARG(res->fields[l->query.sort].name), STR_ARG(id_name(res)), STR_ARG(from));
-}
-
-static void add_from(struct buf *b, const struct resource *res, struct list *l)
-{
-    buf_addf(b, "FROM %s t WHERE t.deleted_time IS NULL%.*s", res->table, STR_ARG(l->where));
-    add_cursor(b, res, l);
-}
-
-static void add_range(struct buf *b, const struct resource *res, const struct list_query *q, int first_param)
-{
-    add_order(b, res, q);
-    buf_addf(b, " LIMIT $%d::bigint OFFSET $%d::bigint", first_param, first_param + 1);
-}
-
-/* No statistics tell a rare keyword from a common one, nor a department that has little from one that has much, and each needs the
- * other's opposite: what few rows have is taken from its index and sorted; what many have is soon met walking along the list's own
- * order. */
+/* By a keyword, or among the records of a department? */
 static bool is_sought(const struct req *r, const struct list *l)
 {
     return !str_is_none(l->query.keyword) || (r->route->resource->owner >= 0 && scope_is_of_departments(&l->query.scope));
@@ -138,64 +93,31 @@ static bool is_kept(const struct req *r, const struct list *l)
     return !l->query.only && !r->route->resource->is_untold;
 }
 
-static bool is_common(const struct list *l)
-{
-    return l->total >= TOTAL_KEPT_FROM;
-}
-
-static void add_few(struct buf *b, const struct resource *res, struct list *l)
-{
-    buf_addf(b, "WITH few AS MATERIALIZED (SELECT t.%.*s, t.%.*s ", STR_ARG(id_name(res)), STR_ARG(res->fields[l->query.sort].name));
-    add_from(b, res, l);
-    buf_addf(b, ") SELECT t.%.*s AS id FROM few t", STR_ARG(id_name(res)));
-}
-
-static void where_of_common(struct req *r, struct list *l)
-{
-    struct buf walk;
-    buf_init(&walk, SQL_MAX);
-    l->page = (struct sql_params){ 0 };
-    sql_where_walk(&walk, &l->page, &r->arena, r->route->resource, &l->query);
-    l->where = arena_dup(&r->arena, buf_str(&walk));
-    buf_done(&walk);
-}
-
-static struct str page_sql(struct req *r, struct list *l)
-{
-    const struct resource *res = r->route->resource;
-    const struct list_query *q = &l->query;
-    int64_t offset = (q->page - 1) * q->size;
-    bool sought = is_sought(r, l), by_id = sought || offset >= DEEP_OFFSET;
-    struct buf inner, b;
-    buf_init(&inner, SQL_MAX);
-    buf_init(&b, SQL_MAX);
-    if (sought && is_common(l)) where_of_common(r, l);
-    if (sought && !is_common(l)) add_few(&inner, res, l);
-    else {
-        if (by_id) buf_addf(&inner, "SELECT t.%.*s AS id ", STR_ARG(id_name(res)));
-        add_from(&inner, res, l);
-    }
-    l->page.values[l->page.count++] = param_text(&r->arena, q->size);
-    l->page.values[l->page.count++] = param_text(&r->arena, offset);
-    add_range(&inner, res, q, l->page.count - 1);
-    (by_id ? wrap_ids : wrap_rows)(&b, res, l, buf_str(&inner));
-    struct str sql = arena_dup(&r->arena, buf_str(&b));
-    buf_done(&inner);
-    buf_done(&b);
-    return sql;
-}
-
 static const struct pg_stmt *shape(struct req *r, struct str sql)
 {
     return shapes_statement(r->worker->shapes, &r->arena, sql);
 }
 
+static struct str page_sql(struct req *r, struct list *l)
+{
+    struct arena *a = &r->arena;
+    if (!is_sought(r, l)) return page_in_order(a, &l->page, l->where, &l->paged);
+    if (!l->ids) l->walked = page_walk(&l->query, l->total, l->among);
+    if (!l->ids && !l->walked) return page_of_few(a, &l->page, l->where, &l->paged);
+    l->paged.count = 0;
+    return l->ids ? page_of_ids(a, &l->page, l->ids, &l->paged) : page_of_walk(a, &l->page, l->walked, &l->paged);
+}
+
+static void add_paged(struct req *r, struct list *l, struct pg_segment *s, struct str sql)
+{
+    l->rows = (struct rows_at){ s, s->count };
+    pg_add_binary(s, shape(r, sql), l->paged.values, l->paged.count);
+}
+
 static void add_page(struct req *r, struct list *l, struct pg_segment *s)
 {
-    struct str sql = page_sql(r, l);
-    l->segment = s;
-    l->page_call = s->count;
-    pg_add_binary(s, shape(r, sql), l->page.values, l->page.count);
+    l->paged = l->params;
+    add_paged(r, l, s, page_sql(r, l));
 }
 
 static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
@@ -243,13 +165,16 @@ static enum step list_query(struct req *r)
     }
     l->query.scope = sight_scope(r);
     l->query.by_secrets = sight_of_secrets(r, res);
+    l->page.resource = res;
+    l->page.query = &l->query;
+    l->page.columns = &l->columns;
     bool sought = is_sought(r, l);
     struct buf b;
     buf_init(&b, SQL_MAX);
-    sql_where(&b, &l->page, &r->arena, res, &l->query);
+    sql_where(&b, &l->params, &r->arena, res, &l->query);
     l->where = arena_dup(&r->arena, buf_str(&b));
     buf_done(&b);
-    l->stored = l->count = l->page;
+    l->stored = l->count = l->params;
     if (sought && !is_kept(r, l)) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, true);
     if (is_counted(r, l) && is_kept(r, l)) add_stored(r, l, s);
@@ -262,7 +187,7 @@ static enum step list_count(struct req *r)
 {
     struct list *l = r->state;
     if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
-    struct str sql = total_count(&r->arena, r->route->resource, l->where, &l->query, is_kept(r, l) ? l->keep[0] : NULL, &l->count);
+    struct str sql = total_count(&r->arena, &l->page, l->where, is_kept(r, l) ? l->keep[0] : NULL, &l->count);
     l->counted = true;
     l->counting_us = clock_us();
     l->totals = segment_new(r, PG_COUNT, true);
@@ -275,25 +200,61 @@ static bool is_worth_keeping(const struct req *r, const struct list *l)
 {
     if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
     struct str stale = pg_value(l->totals, 0, 0, TOTAL_STALE);
-    return str_is_none(stale) ? l->total >= TOTAL_KEPT_FROM || l->was_slow : str_is(stale, "true");
+    int64_t from = str_is_none(l->query.keyword) ? TOTAL_KEPT_FROM : TOTAL_KEPT_FROM_OF_KEYWORD;
+    return str_is_none(stale) ? l->total >= from || l->was_slow : str_is(stale, "true");
+}
+
+static void take_total(struct req *r, struct list *l)
+{
+    struct str ids = pg_value(l->totals, 0, 0, TOTAL_PAGE);
+    str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
+    str_to_i64(pg_value(l->totals, 0, 0, TOTAL_AMONG), 0, INT64_MAX, &l->among);
+    if (!str_is_none(ids)) l->ids = arena_cstr(&r->arena, ids);
 }
 
 static enum step list_page(struct req *r)
 {
     struct list *l = r->state;
     l->was_slow = l->counted && clock_us() - l->counting_us > TOTAL_SLOW_US;
-    if (l->totals) str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
+    if (l->totals) take_total(r, l);
     bool keep = is_worth_keeping(r, l);
-    if (l->segment && !keep) return STEP_NEXT;
+    if (l->rows.segment && !keep) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, !keep);
     if (keep) {
         l->keep[1] = param_text(&r->arena, l->total);
         l->keep[2] = arena_cstr(&r->arena, pg_value(l->totals, 0, 0, TOTAL_SNAPSHOT));
         pg_add(s, &stmt_total_keep, l->keep, 3);
     }
-    if (!l->segment) add_page(r, l, s);
+    if (!l->rows.segment) add_page(r, l, s);
     pg_submit(r->worker->pg, s);
     return STEP_WAIT;
+}
+
+/* Was the walk too short? By a page's number the total tells that there are no more. */
+static bool is_short(const struct list *l)
+{
+    if (!l->walked) return false;
+    int64_t rows = rows_of(&l->rows), before = (l->query.page - 1) * l->query.size;
+    return rows < l->query.size && (l->page.after[0] || before + rows < l->total);
+}
+
+static enum step list_beyond(struct req *r)
+{
+    struct list *l = r->state;
+    if (!is_short(l)) return STEP_NEXT;
+    struct pg_segment *s = segment_new(r, PG_SLOW, true);
+    l->walk = l->rows;
+    l->paged = l->params;
+    add_paged(r, l, s, page_beyond_walk(&r->arena, &l->page, l->where, l->walked, &l->paged));
+    pg_submit(r->worker->pg, s);
+    return STEP_WAIT;
+}
+
+static enum step list_whole(struct req *r)
+{
+    struct list *l = r->state;
+    if (l->walk.segment && rows_of(&l->walk) > rows_of(&l->rows)) l->rows = l->walk;
+    return STEP_NEXT;
 }
 
 static enum step list_names(struct req *r)
@@ -326,8 +287,8 @@ static void write_cursor(struct req *r, struct jw *w, const struct list *l, int 
 {
     if (rows == 0 || rows < l->query.size) return;
     int extra = (int)l->columns.count;
-    struct str value = pg_value(l->segment, l->page_call, rows - 1, extra),
-               id = pg_value(l->segment, l->page_call, rows - 1, extra + 1);
+    struct str value = pg_value(l->rows.segment, l->rows.call, rows - 1, extra),
+               id = pg_value(l->rows.segment, l->rows.call, rows - 1, extra + 1);
     jw_key(w, STR("next_cursor"));
     jw_str(w, cursor_make(&r->arena, r->route->resource, &l->query, value, id));
 }
@@ -355,7 +316,9 @@ static enum step list_reply(struct req *r)
     return STEP_WAIT;
 }
 
-static const step_fn list_steps[] = { list_begin, list_query, list_count, list_page, list_names, list_reply, NULL };
+static const step_fn list_steps[] = {
+    list_begin, list_query, list_count, list_page, list_beyond, list_whole, list_names, list_reply, NULL
+};
 
 void rest_list(struct req *r)
 {

@@ -1,8 +1,8 @@
 #include "rest/total.h"
 
 /* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
- * take longer than counting does. The rows of some SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 40, SAMPLE_PART = 40, ESTIMATE_MAX = 10001 };
+ * take longer than counting does. The rows of SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 16, SAMPLE_PART = 40, ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
@@ -42,6 +42,12 @@ static const char *unless_moved(const struct resource *r, const struct scope *sc
            "AND NOT pg_visible_in_snapshot(u.moved, s.snapshot))";
 }
 
+/* As VACUUM and ANALYZE have last told; below 1: they have not. */
+static void add_among(struct buf *b, const struct resource *r)
+{
+    buf_addf(b, "(SELECT reltuples::bigint FROM pg_class WHERE oid = '%s'::regclass)", r->table);
+}
+
 struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
                         struct sql_params *params)
 {
@@ -52,9 +58,10 @@ struct str total_stored(struct arena *a, const struct resource *r, struct str wh
                  "WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
                  "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'%s) "
                  "SELECT l.total + d.delta, pg_current_snapshot()::text, "
-                 "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text FROM stored l, "
-                 "LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (",
+                 "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ",
              EVENTS_MAX + 1, params->count, unless_moved(r, scope), REFRESH_AFTER);
+    add_among(&b, r);
+    buf_addz(&b, ", NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
     changes(&b, r, where, "after", "");
     buf_addz(&b, " UNION ALL ");
     changes(&b, r, where, "before", "-");
@@ -62,44 +69,65 @@ struct str total_stored(struct arena *a, const struct resource *r, struct str wh
     return finished(a, &b);
 }
 
-/* A keyword that many rows have is met soonest by looking through all texts; else its index names the rows. The sample is of pages
- * anywhere: the newest rows tell nothing of a customer who bought last year. */
-static void count_keyword(struct buf *b, const struct resource *r, struct str where, struct str walk)
+/* Has one row of SAMPLE_PART and more the keyword? Asked of the rows of a few pages, evenly over the table, as the newest rows tell
+ * nothing of a customer who bought last year; always the same pages, which are in memory then. */
+static void is_common(struct buf *b, const struct resource *r, struct str each)
 {
-    buf_addf(b, "CASE WHEN (SELECT count(*) FILTER (WHERE true%.*s) * %d >= count(*) FROM %s t TABLESAMPLE SYSTEM ((SELECT 100.0 * %d / "
-                "greatest(relpages, %d) FROM pg_class WHERE oid = '%s'::regclass)) WHERE t.deleted_time IS NULL) "
-                "THEN (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) "
-                "ELSE (SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s) END",
-             STR_ARG(walk), SAMPLE_PART, r->table, SAMPLE_PAGES, SAMPLE_PAGES, r->table, r->table, STR_ARG(walk), r->table,
-             STR_ARG(where));
+    buf_addf(b, "(SELECT sum(s.hits) * %d >= sum(s.seen) "
+                "FROM (SELECT pg_relation_size('%s') / current_setting('block_size')::int AS pages) c, generate_series(0, %d) n, "
+                "LATERAL (SELECT count(*) AS seen, count(*) FILTER (WHERE true%.*s) AS hits FROM %s t "
+                "WHERE t.deleted_time IS NULL AND t.ctid >= format('(%%s,0)', c.pages * n / %d)::tid "
+                "AND t.ctid < format('(%%s,0)', c.pages * n / %d + 1)::tid) s)",
+             SAMPLE_PART, r->table, SAMPLE_PAGES - 1, STR_ARG(each), r->table, SAMPLE_PAGES, SAMPLE_PAGES);
 }
 
-static void count_exactly(struct buf *b, struct arena *a, const struct resource *r, struct str where, const struct list_query *q,
-                          struct sql_params *params)
+/* A keyword that many rows have is met soonest by looking through all texts. Else its index names the rows, of which the page is. OFFSET 0:
+ * else PostgreSQL does it all once for each of the two. */
+static void count_keyword(struct buf *b, struct arena *a, const struct page *p, struct str where, struct sql_params *params)
 {
-    struct buf walk;
-    buf_init(&walk, SQL_MAX);
-    buf_addz(b, "SELECT ");
-    if (!str_is_none(q->keyword)) {
-        sql_where_walk(&walk, params, a, r, q);
-        count_keyword(b, r, where, buf_str(&walk));
-    } else buf_addf(b, "(SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s)", r->table, STR_ARG(where));
-    buf_addz(b, ", pg_current_snapshot()::text");
-    buf_done(&walk);
+    const struct resource *r = p->resource;
+    struct buf bounds, each;
+    buf_init(&bounds, SQL_MAX);
+    buf_init(&each, SQL_MAX);
+    sql_where_walk(&bounds, &each, params, a, r, p->query);
+    buf_add(&each, buf_str(&bounds));
+    buf_addz(b, "(SELECT CASE WHEN ");
+    is_common(b, r, buf_str(&each));
+    buf_addf(b, " THEN ARRAY[(SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s)::text] ELSE (", r->table,
+             STR_ARG(buf_str(&each)));
+    page_add_few(b, p, where);
+    buf_addz(b, "SELECT ARRAY[(SELECT count(*) FROM few)::text, ARRAY(");
+    page_add_ids(b, a, p, params);
+    buf_addz(b, ")::text]) END AS at OFFSET 0) AS found");
+    buf_done(&bounds);
+    buf_done(&each);
 }
 
-struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q, const char *key,
-                       struct sql_params *params)
+static void count_exactly(struct buf *b, struct arena *a, const struct page *p, struct str where, struct sql_params *params)
 {
+    bool by_keyword = !str_is_none(p->query->keyword);
+    buf_addf(b, "SELECT %s, pg_current_snapshot()::text, NULL, ", by_keyword ? "found.at[1]::bigint" : "count(*)");
+    add_among(b, p->resource);
+    buf_addf(b, ", %s FROM ", by_keyword ? "found.at[2]" : "NULL");
+    if (by_keyword) count_keyword(b, a, p, where, params);
+    else buf_addf(b, "%s t WHERE t.deleted_time IS NULL%.*s", p->resource->table, STR_ARG(where));
+}
+
+struct str total_count(struct arena *a, const struct page *p, struct str where, const char *key, struct sql_params *params)
+{
+    const struct list_query *q = p->query;
     struct buf b;
     buf_init(&b, SQL_MAX);
     if (q->total == TOTAL_EXACT) {
-        struct str stored = key ? total_stored(a, r, where, key, &q->scope, params) : STR_NONE;
-        if (key) buf_addf(&b, "WITH known AS MATERIALIZED (%.*s) SELECT * FROM known UNION ALL ", STR_ARG(stored));
-        count_exactly(&b, a, r, where, q, params);
-        if (key) buf_addz(&b, ", NULL WHERE NOT EXISTS (SELECT FROM known)");
-    } else
-        buf_addf(&b, "SELECT count(*), NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted",
-                 r->table, STR_ARG(where), ESTIMATE_MAX);
+        struct str stored = key ? total_stored(a, p->resource, where, key, &q->scope, params) : STR_NONE;
+        if (key) buf_addf(&b, "WITH known AS MATERIALIZED (%.*s) SELECT * FROM known UNION ALL SELECT * FROM (", STR_ARG(stored));
+        count_exactly(&b, a, p, where, params);
+        if (key) buf_addz(&b, ") AS counted WHERE NOT EXISTS (SELECT FROM known)");
+    } else {
+        buf_addz(&b, "SELECT count(*), NULL, NULL, ");
+        add_among(&b, p->resource);
+        buf_addf(&b, ", NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted", p->resource->table,
+                 STR_ARG(where), ESTIMATE_MAX);
+    }
     return finished(a, &b);
 }

@@ -1,6 +1,6 @@
 /* total: how many rows a filter finds, exactly, without counting a broad one each time.
  *
- * A count of half a million rows takes a quarter of a second. So a count from TOTAL_KEPT_FROM on is stored with the snapshot it was
+ * A count of half a million rows takes a quarter of a second. So a count of many rows is stored with the snapshot it was
  * made under (list_total in rest.sql); later readers add what the outbox holds beyond that snapshot and the same filter
  * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas.
  *
@@ -10,13 +10,14 @@
 #ifndef REST_TOTAL_H
 #define REST_TOTAL_H
 
-#include "schema/sql.h"
+#include "rest/page.h"
 
-enum { TOTAL_KEPT_FROM = 5000 /* rows: what is less is counted anew each time, ... */,
-       TOTAL_SLOW_US = 40 * 1000 /* ... unless that takes so long */ };
+/* Rows: a count of fewer is made anew each time, unless it took TOTAL_SLOW_US. What a keyword finds has to be read for that. */
+enum { TOTAL_KEPT_FROM = 5000, TOTAL_KEPT_FROM_OF_KEYWORD = 1000, TOTAL_SLOW_US = 40 * 1000 };
 
-/* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew. */
-enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE };
+/* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew; about how many
+ * rows there are of all; the ids of the page, where the count came by them. */
+enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE };
 
 /* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
@@ -28,7 +29,6 @@ struct str total_stored(struct arena *a, const struct resource *r, struct str wh
 
 /* Counts, unless it is stored under `key` (NULL: it is not kept) by now; when not for an exact total, no further than 10,001 rows. May
  * add to `params`. */
-struct str total_count(struct arena *a, const struct resource *r, struct str where, const struct list_query *q, const char *key,
-                       struct sql_params *params);
+struct str total_count(struct arena *a, const struct page *p, struct str where, const char *key, struct sql_params *params);
 
 #endif

@@ -4,6 +4,8 @@
 #include "schema/seal.h"
 #include "schema/type.h"
 
+#include <ctype.h>
+
 static void select_field(struct columns *c, int field)
 {
     if (c->at[field] != COLUMN_NONE) return;
@@ -197,13 +199,26 @@ static void where_exact(struct buf *b, struct sql_params *params, struct arena *
                  param(params, value));
 }
 
-/* `|| ''` keeps the whole keyword away from the index, when that is asked for its end. */
+/* Does the index of trigrams know it? Three letters, digits or ideographs in a row. */
+static bool has_trigram(struct str keyword)
+{
+    size_t length, run = 0;
+    for (size_t at = 0; at < keyword.len && run < 3; at += length) {
+        uint32_t c = utf8_first(str_sub(keyword, at, keyword.len), &length);
+        bool is_word = c < 0x80 ? isalnum((int)c) : c >= 0x4e00 && c <= 0x9fff;
+        run = is_word ? run + 1 : 0;
+    }
+    return run == 3;
+}
+
+/* `|| ''` keeps the whole keyword away from the index, when that is asked for its end. In a SELECT a keyword is hidden from the planner,
+ * which would plan anew for each; it must see one that the index does not know. */
 static void where_like(struct buf *b, struct sql_params *params, struct arena *a, struct str keyword)
 {
     struct str end = number_end(keyword);
     buf_addz(b, " AND (t.search_text ");
-    if (!str_is_none(end)) buf_addf(b, "LIKE $%d::text AND t.search_text || '' ", param(params, like_pattern(a, end)));
-    buf_addf(b, "LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
+    if (!str_is_none(end)) buf_addf(b, "LIKE (SELECT $%d::text) AND t.search_text || '' ", param(params, like_pattern(a, end)));
+    buf_addf(b, has_trigram(keyword) ? "LIKE (SELECT lower($%d::text))" : "LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
 }
 
 static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
@@ -211,7 +226,7 @@ static void where_keyword(struct buf *b, struct sql_params *params, struct arena
 {
     if (walk) buf_addf(b, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($%d::text))", param(params, like_pattern(a, keyword)));
     else if (is_short(keyword))
-        buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[lower($%d::text)]", param(params, arena_cstr(a, keyword)));
+        buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[(SELECT lower($%d::text))]", param(params, arena_cstr(a, keyword)));
     else where_like(b, params, a, keyword);
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
@@ -230,10 +245,9 @@ static void where_only(struct buf *b, struct sql_params *params, const struct li
     buf_addz(b, ")");
 }
 
-static void where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q,
-                  bool walk)
+/* All but the keyword and whose records they are. */
+static void where_filters(struct buf *b, struct sql_params *params, const struct resource *r, const struct list_query *q)
 {
-    scope_add_narrow(b, params, r, &q->scope);
     for (size_t i = 0; i < r->field_count; i++)
         if (q->filters[i])
             buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]),
@@ -241,15 +255,20 @@ static void where(struct buf *b, struct sql_params *params, struct arena *a, con
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
     if (q->only) where_only(b, params, q);
-    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, walk);
 }
 
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
 {
-    where(b, params, a, r, q, false);
+    scope_add_narrow(b, params, r, &q->scope);
+    where_filters(b, params, r, q);
+    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, false);
 }
 
-void sql_where_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
+                    const struct list_query *q)
 {
-    where(b, params, a, r, q, true);
+    struct buf *scope = scope_is_of_departments(&q->scope) ? each : bounds;
+    if (scope) scope_add_narrow(scope, params, r, &q->scope);
+    where_filters(bounds, params, r, q);
+    if (each && !str_is_none(q->keyword)) where_keyword(each, params, a, r, q->keyword, q->by_secrets, true);
 }

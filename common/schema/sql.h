@@ -63,9 +63,11 @@ void sql_refuse(struct buf *b, struct sql_params *params, const struct resource 
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
 
-/* The same rows, in the form that costs least where rows are looked at one after another: taking a text apart into grams
- * for each costs a hundred times as much, and a plain LIKE may take an index that has to be read as a whole. The collation,
- * which is not the index's, keeps it from that; the SELECT is run once, where a plain lower() may be run for each row. */
-void sql_where_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
+/* The same rows, in the form that costs least where rows are looked at one after another, in two parts: `bounds`, which an index may
+ * serve, and what `each` row is asked then (NULL: nothing): the keyword, and whether it is of a department. Taking a text apart into
+ * grams for each costs a hundred times as much, and a plain LIKE may take an index that has to be read as a whole. The collation, which is
+ * not the index's, keeps it from that; the SELECT is run once, where a plain lower() may be run for each row. */
+void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
+                    const struct list_query *q);
 
 #endif

@@ -69,6 +69,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u '
 log_min_duration_statement = 1s
+track_activity_query_size = 16kB
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 CONF

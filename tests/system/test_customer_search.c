@@ -298,8 +298,8 @@ static void test_new_texts_are_indexed_soon(void **state)
     own_stack_only();
     sql(stack.admin_db, "CREATE EXTENSION IF NOT EXISTS pgstattuple");
     customer(unique("新"), NULL);
-    expect(poll_until(30, is_indexed, text("customers_search")), "texts still wait in a list");
-    expect(poll_until(30, is_indexed, text("customers_grams")), "grams still wait in a list");
+    expect(poll_until(7, is_indexed, text("customers_search")), "texts still wait in a list");
+    expect(poll_until(7, is_indexed, text("customers_grams")), "grams still wait in a list");
 }
 
 int main(void)
