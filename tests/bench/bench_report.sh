@@ -140,8 +140,8 @@ $(for operation in get list keyword create; do contenders_table service_ "$opera
 \`direct\` is customer-service by itself, \`chain\` the same behind the gateway (CPU: of both), \`fastify\` the same contract as a team would write it:
 fast-jwt with its cache, a Redis limiter, pg with prepared statements, serializers compiled from our OpenAPI document, a process on each CPU,
 totals that may be a second old, the same columns encrypted; creates with an event and a record of the audit. No TLS. ${SIZES[1]} customers. \`service_…_ratio_to_fastify\`: CPU of a request there, over that of the chain.
-Keywords are asked for soon after thousands of creates, whose texts are not yet in their indexes' place (the service sees to that every ten seconds): until then
-a keyword costs PostgreSQL 2.5 times as much (by hand, 2026-11-29: 315 us, then 125).
+Keywords are asked for soon after thousands of creates: until the service has put their texts where the indexes are to have them, which it does every
+two seconds, each keyword reads through those that wait.
 Against pgbench: the columns that customer-service reads of a customer, of one row, prepared, over the unix socket, at the best of ${PGBENCH_CLIENTS[*]} clients; against the best of
 ${GET_CONNECTIONS[*]} connections, directly and through the gateway; in turns.
 
@@ -169,9 +169,10 @@ pinyin, nobody who reads the event, no chain, no file that is on the disk before
 
 Milliseconds, the p95 of $REPEATS requests, each with its exact total; \`…_growth\` compares the p95 of all requests of a kind, \`lists_…\` that of all
 lists. The first request of a broad keyword or filter has to count, which grows with what it finds; see \`…_first_request_ms_worst\`.
-By itself, the p95 of contacts or of orders with a keyword is that of the slowest keyword, as there are few. It grows with the data, from 2 or 3 to
-10 ms and more: what a keyword finds is counted and sorted for each request as long as that is less than 5,000 rows (\`EXPLAIN\`: 0.6 % of the contacts
-have "wf"), and the end of a whole number names others that are looked at, too; ten times the rows have ten times as many of both.
+The p95 of a list's keywords is that of its slowest, as there are few. Of orders that is 7919医药, which 0.01 % of them have. What so few have comes from the
+index of trigrams: of 9 ms at 5,000,000 orders (\`EXPLAIN\`, 2026-11-29) it spends 6 on reading the lists of rows under each of the keyword's four, of which 9医药
+alone names every tenth order, and 2 are for the 500 rows and what they say. Ten times the orders have lists ten times as long and ten times the finds; none of it is
+done twice. It would grow less if the names of customers were sought among the customers instead of with each order.
 \`customers_other_growth\` is that of the page in the middle, number 5,000 or 50,000: an offset is walked through, a cursor is not.
 \`opportunities_report_growth\` is that of the board, which adds up all opportunities of a pipeline for each request.
 
