@@ -12,6 +12,7 @@
 #include "rest/cursor.h"
 #include "rest/lookup.h"
 #include "rest/names.h"
+#include "rest/page.h"
 #include "rest/row.h"
 #include "rest/segment.h"
 #include "rest/sight.h"

@@ -139,7 +139,7 @@ struct str page_in_order(struct arena *a, const struct page *p, struct str where
 
 void page_add_few(struct buf *b, const struct page *p, struct str where)
 {
-    buf_addf(b, "WITH few AS MATERIALIZED (SELECT t.%.*s, t.%.*s FROM %s t WHERE t.deleted_time IS NULL%.*s) ", STR_ARG(id_name(p)),
+    buf_addf(b, "few AS MATERIALIZED (SELECT t.%.*s, t.%.*s FROM %s t WHERE t.deleted_time IS NULL%.*s", STR_ARG(id_name(p)),
              STR_ARG(sort_name(p)), p->resource->table, STR_ARG(where));
 }
 
@@ -156,7 +156,9 @@ struct str page_of_few(struct arena *a, const struct page *p, struct str where, 
 {
     struct buf b;
     buf_init(&b, SQL_MAX);
+    buf_addz(&b, "WITH ");
     page_add_few(&b, p, where);
+    buf_addz(&b, ") ");
     page_add_ids(&b, a, p, params);
     return with_ids(a, p, &b);
 }

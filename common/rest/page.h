@@ -29,7 +29,7 @@ struct str page_beyond_walk(struct arena *a, const struct page *p, struct str wh
 /* How many rows are to be walked over for a page of `total` finds among about `among` rows; 0: better take them from the index. */
 int64_t page_walk(const struct list_query *q, int64_t total, int64_t among);
 
-/* All that `where` finds, and the ids of the page among them: two parts of a statement. */
+/* All that `where` finds, as a common table expression without its last bracket, and the ids of the page among them. */
 void page_add_few(struct buf *b, const struct page *p, struct str where);
 void page_add_ids(struct buf *b, struct arena *a, const struct page *p, struct sql_params *params);
 

@@ -2,7 +2,8 @@
 
 /* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
  * take longer than counting does. The rows of SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 16, SAMPLE_PART = 40, ESTIMATE_MAX = 10001 };
+enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 16, SAMPLE_PART = 40, FEW_MAX = 20000,
+       ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
@@ -81,8 +82,8 @@ static void is_common(struct buf *b, const struct resource *r, struct str each)
              SAMPLE_PART, r->table, SAMPLE_PAGES - 1, STR_ARG(each), r->table, SAMPLE_PAGES, SAMPLE_PAGES);
 }
 
-/* A keyword that many rows have is met soonest by looking through all texts. Else its index names the rows, of which the page is. OFFSET 0:
- * else PostgreSQL does it all once for each of the two. */
+/* A keyword that many rows have is met soonest by looking through all texts. Else its index names the rows, of which the page is; if
+ * they are more than FEW_MAX, the sample was wrong. OFFSET 0: else PostgreSQL does it all once for each of the two. */
 static void count_keyword(struct buf *b, struct arena *a, const struct page *p, struct str where, struct sql_params *params)
 {
     const struct resource *r = p->resource;
@@ -91,14 +92,17 @@ static void count_keyword(struct buf *b, struct arena *a, const struct page *p, 
     buf_init(&each, SQL_MAX);
     sql_where_walk(&bounds, &each, params, a, r, p->query);
     buf_add(&each, buf_str(&bounds));
-    buf_addz(b, "(SELECT CASE WHEN ");
+    buf_addz(b, "(WITH common AS MATERIALIZED (SELECT ");
     is_common(b, r, buf_str(&each));
-    buf_addf(b, " THEN ARRAY[(SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s)::text] ELSE (", r->table,
-             STR_ARG(buf_str(&each)));
+    buf_addz(b, " AS known), ");
     page_add_few(b, p, where);
-    buf_addz(b, "SELECT ARRAY[(SELECT count(*) FROM few)::text, ARRAY(");
+    buf_addf(b, " AND NOT (SELECT known FROM common) LIMIT %d) "
+                "SELECT CASE WHEN (SELECT known FROM common) OR (SELECT count(*) FROM few) = %d "
+                "THEN ARRAY[(SELECT count(*) FROM %s t WHERE t.deleted_time IS NULL%.*s)::text] "
+                "ELSE ARRAY[(SELECT count(*) FROM few)::text, ARRAY(",
+             FEW_MAX, FEW_MAX, r->table, STR_ARG(buf_str(&each)));
     page_add_ids(b, a, p, params);
-    buf_addz(b, ")::text]) END AS at OFFSET 0) AS found");
+    buf_addz(b, ")::text] END AS at OFFSET 0) AS found");
     buf_done(&bounds);
     buf_done(&each);
 }

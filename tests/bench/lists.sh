@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Lists: the first request of each after all stored totals are gone, then 20 more. A case is a line of $WORK/lists.
+# Lists: the first request of each after all stored totals are gone, then 40 more. A case is a line of $WORK/lists.
 
-REPEATS=20
+REPEATS=40
 
 # One request per line of a curl configuration: "milliseconds status".
 list_times() {
@@ -25,7 +25,7 @@ list_case() {
 
 worst() { awk -F'\t' -v kind="$1" '$1 == kind && $5 > worst { worst = $5 } END { print worst }' "$WORK/lists"; }
 
-# The p95 of all requests of a kind: that of a single list is the second worst of twenty, which is chance when it takes a millisecond.
+# The p95 of all requests of a kind: that of a single list is the second worst of forty, which is chance when it takes a millisecond.
 p95() { cut -d' ' -f1 | sort -n | awk '{ v[NR] = $1 } END { printf "%.1f\n", v[int(NR * .95)] }'; }
 pooled_p95() { p95 <"$WORK/times.$1"; }
 

@@ -122,6 +122,23 @@ static void test_lists_are_not_planned_anew(void **state)
     expect_one_plan(text("/api/v1/customers?keyword=%s", encoded("新")), "LIMIT 1024) AS t WHERE true", "'%新%', 10, 0");
 }
 
+static void test_lists_by_name_are_read_off_an_index(void **state)
+{
+    (void)state;
+    customers_of_two_times();
+    sql(stack.customer_db, "INSERT INTO contacts (contact_id, customer_id, contact_name, pinyin) SELECT gen_random_uuid(), customer_id, "
+                           "'联系人' || random(), '' FROM customers LIMIT %d", MANY);
+    const struct { const char *table, *name, *index; } cases[] = {
+        { "customers", "customer_name, customer_id", "customers_name" }, { "contacts", "contact_name, contact_id", "contacts_name" }
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sql(stack.customer_db, "ANALYZE %s", cases[i].table);
+        char *plan = sql(stack.customer_db, "EXPLAIN (FORMAT JSON) SELECT * FROM %s WHERE deleted_time IS NULL ORDER BY %s LIMIT 10",
+                         cases[i].table, cases[i].name);
+        expect(strstr(plan, cases[i].index), "%s", plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_cursor_meets_all_old_finds),
         cmocka_unit_test(test_total_of_a_keyword_is_kept_sooner),
         cmocka_unit_test(test_lists_are_not_planned_anew),
+        cmocka_unit_test(test_lists_by_name_are_read_off_an_index),
     };
     return system_main("list pages", tests, COUNT(tests));
 }

@@ -370,23 +370,6 @@ static void test_keyword_uses_an_index_from_two_characters_on(void **state)
     }
 }
 
-static void test_lists_by_name_are_read_off_an_index(void **state)
-{
-    (void)state;
-    bulk(MANY);
-    sql(stack.customer_db, "INSERT INTO contacts (contact_id, customer_id, contact_name, pinyin) SELECT gen_random_uuid(), customer_id, "
-                           "'联系人' || random(), '' FROM customers LIMIT %d", MANY);
-    const struct { const char *table, *name, *index; } cases[] = {
-        { "customers", "customer_name, customer_id", "customers_name" }, { "contacts", "contact_name, contact_id", "contacts_name" }
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        sql(stack.customer_db, "ANALYZE %s", cases[i].table);
-        char *plan = sql(stack.customer_db, "EXPLAIN (FORMAT JSON) SELECT * FROM %s WHERE deleted_time IS NULL ORDER BY %s LIMIT 10",
-                         cases[i].table, cases[i].name);
-        expect(strstr(plan, cases[i].index), "%s", plan);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,7 +387,6 @@ int main(void)
         cmocka_unit_test(test_cursor_is_not_disturbed_by_new_records),
         cmocka_unit_test(test_cursor_that_was_forged_is_refused),
         cmocka_unit_test(test_keyword_uses_an_index_from_two_characters_on),
-        cmocka_unit_test(test_lists_by_name_are_read_off_an_index),
     };
     return system_main("list totals", tests, COUNT(tests));
 }
