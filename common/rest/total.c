@@ -70,16 +70,22 @@ struct str total_stored(struct arena *a, const struct resource *r, struct str wh
     return finished(a, &b);
 }
 
-/* Has one row of SAMPLE_PART and more the keyword? Asked of the rows of a few pages, evenly over the table, as the newest rows tell
- * nothing of a customer who bought last year; always the same pages, which are in memory then. */
-static void is_common(struct buf *b, const struct resource *r, struct str each)
+/* Has one row of SAMPLE_PART and more the keyword, whatever else is asked? Its index would name them all. Asked of the rows of a few
+ * pages, evenly over the table, as the newest rows tell nothing of a customer who bought last year; always the same pages, which are in
+ * memory then. */
+static void is_common(struct buf *b, struct arena *a, const struct page *p, struct sql_params *params)
 {
+    const struct resource *r = p->resource;
+    struct buf keyword;
+    buf_init(&keyword, SQL_MAX);
+    sql_where_keyword(&keyword, params, a, r, p->query);
     buf_addf(b, "(SELECT sum(s.hits) * %d >= sum(s.seen) "
                 "FROM (SELECT pg_relation_size('%s') / current_setting('block_size')::int AS pages) c, generate_series(0, %d) n, "
                 "LATERAL (SELECT count(*) AS seen, count(*) FILTER (WHERE true%.*s) AS hits FROM %s t "
                 "WHERE t.deleted_time IS NULL AND t.ctid >= format('(%%s,0)', c.pages * n / %d)::tid "
                 "AND t.ctid < format('(%%s,0)', c.pages * n / %d + 1)::tid) s)",
-             SAMPLE_PART, r->table, SAMPLE_PAGES - 1, STR_ARG(each), r->table, SAMPLE_PAGES, SAMPLE_PAGES);
+             SAMPLE_PART, r->table, SAMPLE_PAGES - 1, STR_ARG(buf_str(&keyword)), r->table, SAMPLE_PAGES, SAMPLE_PAGES);
+    buf_done(&keyword);
 }
 
 /* A keyword that many rows have is met soonest by looking through all texts. Else its index names the rows, of which the page is; if
@@ -93,7 +99,7 @@ static void count_keyword(struct buf *b, struct arena *a, const struct page *p, 
     sql_where_walk(&bounds, &each, params, a, r, p->query);
     buf_add(&each, buf_str(&bounds));
     buf_addz(b, "(WITH common AS MATERIALIZED (SELECT ");
-    is_common(b, r, buf_str(&each));
+    is_common(b, a, p, params);
     buf_addz(b, " AS known), ");
     page_add_few(b, p, where);
     buf_addf(b, " AND NOT (SELECT known FROM common) LIMIT %d) "

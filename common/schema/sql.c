@@ -264,11 +264,16 @@ void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const 
     if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, false);
 }
 
+void sql_where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
+{
+    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, true);
+}
+
 void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
                     const struct list_query *q)
 {
     struct buf *scope = scope_is_of_departments(&q->scope) ? each : bounds;
     if (scope) scope_add_narrow(scope, params, r, &q->scope);
     where_filters(bounds, params, r, q);
-    if (each && !str_is_none(q->keyword)) where_keyword(each, params, a, r, q->keyword, q->by_secrets, true);
+    if (each) sql_where_keyword(each, params, a, r, q);
 }

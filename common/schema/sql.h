@@ -69,5 +69,7 @@ void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const 
  * not the index's, keeps it from that; the SELECT is run once, where a plain lower() may be run for each row. */
 void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
                     const struct list_query *q);
+void sql_where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r,
+                       const struct list_query *q); /* that of `each` alone */
 
 #endif

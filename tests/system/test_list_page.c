@@ -112,7 +112,8 @@ static void test_lists_are_not_planned_anew(void **state)
     (void)state;
     const char *word = customers_of_two_times(), *rare = text("%s%d", word, MANY - 1),
                *ids = sql(stack.customer_db, "SELECT array_agg(customer_id) FROM (SELECT customer_id FROM customers LIMIT 10) c"),
-               *seek = text("/api/v1/customers?keyword=%s", rare), *counting = text("'%%%s%%', 'key', '%%%s%%', 10, 0", rare, rare);
+               *seek = text("/api/v1/customers?keyword=%s", rare),
+               *counting = text("'%%%s%%', 'key', '%%%s%%', '%%%s%%', 10, 0", rare, rare, rare);
     expect_one_plan("/api/v1/customers", "FROM customers t WHERE t.deleted_time IS NULL ORDER BY", "10, 0");
     expect_one_plan(text("/api/v1/customers?status=%s", encoded("活跃")),
         "FROM customers t WHERE t.deleted_time IS NULL AND t.status = $1::text ORDER BY", "'活跃', 10, 0");
