@@ -1,6 +1,8 @@
 # shellcheck shell=bash
-# Lists: the first request of each after all stored totals are gone, then 40 more. A case is a line of $WORK/lists.
+# Lists: the first request of each after all stored totals are gone, some until each connection to PostgreSQL has its plans for these
+# data, then those that count. A case is a line of $WORK/lists.
 
+WARM_REPEATS=8
 REPEATS=40
 
 # One request per line of a curl configuration: "milliseconds status".
@@ -16,6 +18,7 @@ encoded() { printf %s "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'; }
 # list_case KIND NAME QUERY
 list_case() {
     list_times "$3" 1 >"$WORK/first"
+    list_times "$3" "$WARM_REPEATS" >/dev/null
     list_times "$3" "$REPEATS" | sort -n | tee -a "$WORK/times.$1" >"$WORK/times"
     awk -v kind="$1" -v name="$2" -v cold="$(cut -d' ' -f1 "$WORK/first")" '
         { ms[NR] = $1; if ($2 != 200) bad++ }
