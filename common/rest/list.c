@@ -231,12 +231,13 @@ static enum step list_page(struct req *r)
     return STEP_WAIT;
 }
 
-/* Was the walk too short? By a page's number the total tells that there are no more. */
+/* Was the walk too short? By a page's number an exact total tells that there are no more. */
 static bool is_short(const struct list *l)
 {
     if (!l->walked) return false;
     int64_t rows = rows_of(&l->rows), before = (l->query.page - 1) * l->query.size;
-    return rows < l->query.size && (l->page.after[0] || before + rows < l->total);
+    bool is_last = !l->page.after[0] && l->query.total == TOTAL_EXACT && before + rows >= l->total;
+    return rows < l->query.size && !is_last;
 }
 
 static enum step list_beyond(struct req *r)
