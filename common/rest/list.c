@@ -103,7 +103,7 @@ static struct str page_sql(struct req *r, struct list *l)
 {
     struct arena *a = &r->arena;
     if (!is_sought(r, l)) return page_in_order(a, &l->page, l->where, &l->paged);
-    if (!l->ids) l->walked = page_walk(&l->query, l->total, l->among);
+    if (!l->ids) l->walked = page_walk(&l->page, l->total, l->among);
     if (!l->ids && !l->walked) return page_of_few(a, &l->page, l->where, &l->paged);
     l->paged.count = 0;
     return l->ids ? page_of_ids(a, &l->page, l->ids, &l->paged) : page_of_walk(a, &l->page, l->walked, &l->paged);
@@ -124,9 +124,9 @@ static void add_page(struct req *r, struct list *l, struct pg_segment *s)
 static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
 {
     const struct resource *res = r->route->resource;
-    l->keep[0] = total_key(&r->arena, res, l->where, &l->stored);
+    l->keep[0] = total_key(&r->arena, res, l->where, &l->params);
     l->totals = s;
-    struct str sql = total_stored(&r->arena, res, l->where, l->keep[0], &l->query.scope, &l->stored);
+    struct str sql = total_stored(&r->arena, res, &l->query, l->keep[0], &l->stored);
     pg_add(s, shape(r, sql), l->stored.values, l->stored.count);
 }
 
@@ -175,7 +175,7 @@ static enum step list_query(struct req *r)
     sql_where(&b, &l->params, &r->arena, res, &l->query);
     l->where = arena_dup(&r->arena, buf_str(&b));
     buf_done(&b);
-    l->stored = l->count = l->params;
+    l->count = l->params;
     if (sought && !is_kept(r, l)) return STEP_NEXT;
     struct pg_segment *s = segment_new(r, PG_SLOW, true);
     if (is_counted(r, l) && is_kept(r, l)) add_stored(r, l, s);
@@ -240,15 +240,31 @@ static bool is_short(const struct list *l)
     return rows < l->query.size && !is_last;
 }
 
+static void look_again(struct req *r, struct list *l, struct str sql)
+{
+    struct pg_segment *s = segment_new(r, PG_SLOW, true);
+    add_paged(r, l, s, sql);
+    pg_submit(r->worker->pg, s);
+}
+
+static enum step list_further(struct req *r)
+{
+    struct list *l = r->state;
+    int64_t rows = is_short(l) ? page_further(&l->page, l->total, l->walked) : 0;
+    if (!rows) return STEP_NEXT;
+    l->walked = rows;
+    l->paged.count = 0;
+    look_again(r, l, page_of_walk(&r->arena, &l->page, rows, &l->paged));
+    return STEP_WAIT;
+}
+
 static enum step list_beyond(struct req *r)
 {
     struct list *l = r->state;
     if (!is_short(l)) return STEP_NEXT;
-    struct pg_segment *s = segment_new(r, PG_SLOW, true);
     l->walk = l->rows;
     l->paged = l->params;
-    add_paged(r, l, s, page_beyond_walk(&r->arena, &l->page, l->where, l->walked, &l->paged));
-    pg_submit(r->worker->pg, s);
+    look_again(r, l, page_beyond_walk(&r->arena, &l->page, l->where, l->walked, &l->paged));
     return STEP_WAIT;
 }
 
@@ -319,7 +335,7 @@ static enum step list_reply(struct req *r)
 }
 
 static const step_fn list_steps[] = {
-    list_begin, list_query, list_count, list_page, list_beyond, list_whole, list_names, list_reply, NULL
+    list_begin, list_query, list_count, list_page, list_further, list_beyond, list_whole, list_names, list_reply, NULL
 };
 
 void rest_list(struct req *r)

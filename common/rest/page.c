@@ -1,10 +1,13 @@
 #include "rest/page.h"
 
+#include "schema/keyword.h"
 #include "schema/type.h"
 
-/* DEEP_OFFSET: from there on the rows before the page are skipped in the index alone. A row that the index of keywords names costs as much
- * as INDEX_COST that are walked over. A walk is WALK_MARGIN times as long as is expected. */
-enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, INDEX_COST = 2, WALK_MARGIN = 4, WALK_LEAST = 1024, PLANNED_LEAST = 16 };
+/* DEEP_OFFSET: from there on the rows before the page are skipped in the index alone. A row walked over costs 1, or NAMED_COST where the
+ * name of what it refers to is looked up, and one that the index of keywords names INDEX_COST. A walk is WALK_MARGIN times as long as is
+ * expected, and a second one WALK_ON times as long as the first, if that costs half of what the index would at most. */
+enum { SQL_MAX = 32 * 1024, DEEP_OFFSET = 1000, INDEX_COST = 2, NAMED_COST = 4, WALK_MARGIN = 4, WALK_LEAST = 1024, WALK_ON = 16,
+       PLANNED_LEAST = 16 };
 
 static struct str finished(struct arena *a, struct buf *b)
 {
@@ -28,21 +31,15 @@ static int64_t offset_of(const struct list_query *q)
     return (q->page - 1) * q->size;
 }
 
-static int param(struct sql_params *params, const char *value)
-{
-    params->values[params->count++] = value;
-    return params->count;
-}
-
 static int number(struct arena *a, struct sql_params *params, int64_t n)
 {
-    return param(params, arena_printf(a, "%lld", (long long)n).p);
+    return sql_param(params, arena_printf(a, "%lld", (long long)n).p);
 }
 
 static void add_cursor(struct buf *b, const struct page *p, struct sql_params *params)
 {
     if (!p->after[0]) return;
-    int value = param(params, p->after[0]), id = param(params, p->after[1]);
+    int value = sql_param(params, p->after[0]), id = sql_param(params, p->after[1]);
     buf_addf(b, " AND (t.%.*s, t.%.*s) %c ($%d::%s, $%d::uuid)", STR_ARG(sort_name(p)), STR_ARG(id_name(p)),
              p->query->ascending ? '>' : '<', value, types[p->resource->fields[p->query->sort].type].cast, id);
 }
@@ -168,7 +165,7 @@ static void add_walk(struct buf *b, struct buf *each, struct arena *a, const str
 {
     struct buf bounds;
     buf_init(&bounds, SQL_MAX);
-    sql_where_walk(&bounds, each, params, a, p->resource, p->query);
+    sql_where_walk(&bounds, each, params, a, p->resource, p->query, SEEK_EACH);
     buf_addz(b, "FROM (SELECT t.* ");
     add_from(b, p, buf_str(&bounds), params);
     add_order(b, p);
@@ -206,15 +203,26 @@ struct str page_of_ids(struct arena *a, const struct page *p, const char *ids, s
     buf_init(&b, SQL_MAX);
     add_columns(&b, p);
     buf_addf(&b, "FROM %s t WHERE t.deleted_time IS NULL AND t.%.*s = ANY ((SELECT $%d::uuid[])::uuid[])", p->resource->table,
-             STR_ARG(id_name(p)), param(params, ids));
+             STR_ARG(id_name(p)), sql_param(params, ids));
     add_order(&b, p);
     return finished(a, &b);
 }
 
-int64_t page_walk(const struct list_query *q, int64_t total, int64_t among)
+static int64_t walk_cost(const struct page *p)
+{
+    return !str_is_none(p->query->keyword) && keyword_is_of_names(p->resource) ? NAMED_COST : 1;
+}
+
+int64_t page_walk(const struct page *p, int64_t total, int64_t among)
 {
     if (total < 1) return 0;
-    double expected = (double)among / (double)total * (double)(offset_of(q) + q->size);
-    if (expected > (double)total * INDEX_COST) return 0;
+    double expected = (double)among / (double)total * (double)(offset_of(p->query) + p->query->size);
+    if (expected * (double)walk_cost(p) > (double)total * INDEX_COST) return 0;
     return some_rows(expected * WALK_MARGIN, WALK_LEAST);
+}
+
+int64_t page_further(const struct page *p, int64_t total, int64_t walked)
+{
+    int64_t rows = walked * WALK_ON;
+    return rows * walk_cost(p) * 2 > total * INDEX_COST ? 0 : rows;
 }

@@ -2,8 +2,8 @@
  *
  * No statistics tell a rare keyword from a common one, nor a department that has little from one that has much, and each needs the
  * other's opposite: what few rows have is taken from its index and sorted; what many have is soon met walking along the list's own
- * order. So the total says which (page_walk). As it does not say where they are - all may be old - a walk ends after so many rows, and
- * the index is asked after all. */
+ * order. So the total says which (page_walk). As it does not say where they are - all may be old - a walk ends after so many rows; a longer
+ * one (page_further) or the index (page_beyond_walk) has to find them then. */
 #ifndef REST_PAGE_H
 #define REST_PAGE_H
 
@@ -26,8 +26,10 @@ struct str page_of_ids(struct arena *a, const struct page *p, const char *ids, s
 struct str page_of_walk(struct arena *a, const struct page *p, int64_t rows, struct sql_params *params);
 struct str page_beyond_walk(struct arena *a, const struct page *p, struct str where, int64_t rows, struct sql_params *params);
 
-/* How many rows are to be walked over for a page of `total` finds among about `among` rows; 0: better take them from the index. */
-int64_t page_walk(const struct list_query *q, int64_t total, int64_t among);
+/* How many rows are to be walked over for a page of `total` finds among about `among` rows, and how many when `walked` were too few; 0:
+ * better take them from the index. */
+int64_t page_walk(const struct page *p, int64_t total, int64_t among);
+int64_t page_further(const struct page *p, int64_t total, int64_t walked);
 
 /* All that `where` finds, as a common table expression without its last bracket, and the ids of the page among them. */
 void page_add_few(struct buf *b, const struct page *p, struct str where);

@@ -1,5 +1,7 @@
 #include "rest/total.h"
 
+#include "schema/keyword.h"
+
 /* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
  * take longer than counting does. The rows of SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
 enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 16, SAMPLE_PART = 40, FEW_MAX = 20000,
@@ -35,12 +37,20 @@ static struct str finished(struct arena *a, struct buf *b)
     return sql;
 }
 
-/* The outbox says what has changed of records, not of people: rest_access.sql. */
-static const char *unless_moved(const struct resource *r, const struct scope *scope)
+static void add_unless(struct buf *b, const char *table, const char *column)
 {
-    if (r->owner < 0 || !scope_is_of_departments(scope)) return "";
-    return " AND NOT EXISTS (SELECT FROM user_ref u WHERE u.moved >= pg_snapshot_xmin(s.snapshot) "
-           "AND NOT pg_visible_in_snapshot(u.moved, s.snapshot))";
+    buf_addf(b, " AND NOT EXISTS (SELECT FROM %s c WHERE c.%s >= pg_snapshot_xmin(s.snapshot) "
+                "AND NOT pg_visible_in_snapshot(c.%s, s.snapshot))", table, column, column);
+}
+
+/* The outbox says what has changed of the records themselves: user_ref.moved is in rest_access.sql, `renamed` in rest_sought.sql. */
+static void add_unless_others_changed(struct buf *b, const struct resource *r, const struct list_query *q)
+{
+    if (r->owner >= 0 && scope_is_of_departments(&q->scope)) add_unless(b, "user_ref", "moved");
+    for (size_t i = 0; i < r->field_count && !str_is_none(q->keyword); i++) {
+        const struct field *named = keyword_reference(r, &r->fields[i]);
+        if (named) add_unless(b, named->ref->table, "renamed");
+    }
 }
 
 /* As VACUUM and ANALYZE have last told; below 1: they have not. */
@@ -49,24 +59,26 @@ static void add_among(struct buf *b, const struct resource *r)
     buf_addf(b, "(SELECT reltuples::bigint FROM pg_class WHERE oid = '%s'::regclass)", r->table);
 }
 
-struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
-                        struct sql_params *params)
+struct str total_stored(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, struct sql_params *params)
 {
-    struct buf b;
+    struct buf b, where;
     buf_init(&b, SQL_MAX);
-    params->values[params->count++] = key;
+    buf_init(&where, SQL_MAX);
+    sql_where_walk(&where, &where, params, a, r, q, SEEK_EACH);
     buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
                  "WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
-                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'%s) "
-                 "SELECT l.total + d.delta, pg_current_snapshot()::text, "
-                 "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ",
-             EVENTS_MAX + 1, params->count, unless_moved(r, scope), REFRESH_AFTER);
+                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
+             EVENTS_MAX + 1, sql_param(params, key));
+    add_unless_others_changed(&b, r, q);
+    buf_addf(&b, ") SELECT l.total + d.delta, pg_current_snapshot()::text, "
+                 "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ", REFRESH_AFTER);
     add_among(&b, r);
     buf_addz(&b, ", NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
-    changes(&b, r, where, "after", "");
+    changes(&b, r, buf_str(&where), "after", "");
     buf_addz(&b, " UNION ALL ");
-    changes(&b, r, where, "before", "-");
+    changes(&b, r, buf_str(&where), "before", "-");
     buf_addf(&b, ") AS e) AS d WHERE l.events <= %d", EVENTS_MAX);
+    buf_done(&where);
     return finished(a, &b);
 }
 
@@ -78,7 +90,7 @@ static void is_common(struct buf *b, struct arena *a, const struct page *p, stru
     const struct resource *r = p->resource;
     struct buf keyword;
     buf_init(&keyword, SQL_MAX);
-    sql_where_keyword(&keyword, params, a, r, p->query);
+    keyword_add(&keyword, params, a, r, p->query, SEEK_EACH);
     buf_addf(b, "(SELECT sum(s.hits) * %d >= sum(s.seen) "
                 "FROM (SELECT pg_relation_size('%s') / current_setting('block_size')::int AS pages) c, generate_series(0, %d) n, "
                 "LATERAL (SELECT count(*) AS seen, count(*) FILTER (WHERE true%.*s) AS hits FROM %s t "
@@ -96,7 +108,7 @@ static void count_keyword(struct buf *b, struct arena *a, const struct page *p, 
     struct buf bounds, each;
     buf_init(&bounds, SQL_MAX);
     buf_init(&each, SQL_MAX);
-    sql_where_walk(&bounds, &each, params, a, r, p->query);
+    sql_where_walk(&bounds, &each, params, a, r, p->query, SEEK_ALL);
     buf_add(&each, buf_str(&bounds));
     buf_addz(b, "(WITH common AS MATERIALIZED (SELECT ");
     is_common(b, a, p, params);
@@ -129,7 +141,7 @@ struct str total_count(struct arena *a, const struct page *p, struct str where, 
     struct buf b;
     buf_init(&b, SQL_MAX);
     if (q->total == TOTAL_EXACT) {
-        struct str stored = key ? total_stored(a, p->resource, where, key, &q->scope, params) : STR_NONE;
+        struct str stored = key ? total_stored(a, p->resource, q, key, params) : STR_NONE;
         if (key) buf_addf(&b, "WITH known AS MATERIALIZED (%.*s) SELECT * FROM known UNION ALL SELECT * FROM (", STR_ARG(stored));
         count_exactly(&b, a, p, where, params);
         if (key) buf_addz(&b, ") AS counted WHERE NOT EXISTS (SELECT FROM known)");

@@ -22,10 +22,9 @@ enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE };
 /* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
 
-/* The stored total, brought up to date; no row when there is none, or when too much has changed since, or, where the scope is of
- * departments, somebody has moved since. Adds the key to `params`. */
-struct str total_stored(struct arena *a, const struct resource *r, struct str where, const char *key, const struct scope *scope,
-                        struct sql_params *params);
+/* The stored total, brought up to date; no row when there is none, when too much has changed since, or when what no event tells of has:
+ * where somebody is, or a name that the keyword is sought in. Adds to `params`. */
+struct str total_stored(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, struct sql_params *params);
 
 /* Counts, unless it is stored under `key` (NULL: it is not kept) by now; when not for an exact total, no further than 10,001 rows. May
  * add to `params`. */

@@ -32,7 +32,7 @@ enum field_flag {
     F_READONLY = 1 << 1,
     F_FILTER = 1 << 2,
     F_SORT = 1 << 3,
-    F_SEARCH = 1 << 4,    /* part of keyword search */
+    F_SEARCH = 1 << 4,    /* part of keyword search; with F_JOINED: what it names is */
     F_PINYIN = 1 << 5,    /* its pinyin is kept for keyword search */
     F_EXACT = 1 << 6,     /* keyword matches it as a whole only */
     F_SECRET = 1 << 7,    /* personal or confidential: never logged, filtered or sorted by */

@@ -19,13 +19,11 @@ void scope_add_narrow(struct buf *b, struct sql_params *params, const struct res
 {
     if (r->owner < 0 || !s->reach) return;
     const char *owner = r->fields[r->owner].name.p;
-    params->values[params->count++] = s->user;
-    int user = params->count;
+    int user = sql_param(params, s->user);
     if (!scope_is_of_departments(s)) {
         buf_addf(b, " AND t.%s = $%d::uuid", owner, user);
         return;
     }
-    params->values[params->count++] = s->reach;
     buf_addf(b, " AND t.%s = ANY (ARRAY(SELECT u.user_id FROM user_ref u WHERE u.department || '.' LIKE $%d::text) || $%d::uuid)",
-             owner, params->count, user);
+             owner, sql_param(params, s->reach), user);
 }

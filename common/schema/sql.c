@@ -1,10 +1,7 @@
 #include "schema/sql.h"
 
-#include "base/utf8.h"
-#include "schema/seal.h"
+#include "schema/keyword.h"
 #include "schema/type.h"
-
-#include <ctype.h>
 
 static void select_field(struct columns *c, int field)
 {
@@ -120,7 +117,7 @@ static void refuse_missing(struct buf *b, const struct field *f, int n, bool is_
     buf_addz(b, ")");
 }
 
-static int param(struct sql_params *params, const char *value)
+int sql_param(struct sql_params *params, const char *value)
 {
     params->values[params->count++] = value;
     return params->count;
@@ -135,7 +132,7 @@ void sql_refuse(struct buf *b, struct sql_params *params, const struct resource 
         if (!is_checked || !values[i]) continue;
         buf_addf(b, "%s'%.*s', ", is_first ? "SELECT refuse(jsonb_strip_nulls(jsonb_build_object(" : ", ", STR_ARG(f->name));
         is_first = false;
-        int n = param(params, values[i]);
+        int n = sql_param(params, values[i]);
         if (f->flags & F_UNIQUE) {
             refuse_duplicate(b, r, f, n);
             continue;
@@ -147,101 +144,11 @@ void sql_refuse(struct buf *b, struct sql_params *params, const struct resource 
     if (!is_first) buf_addz(b, "))) WHERE $1::uuid IS NOT NULL AND $2::uuid IS NOT NULL AND $3::text IS NOT DISTINCT FROM $3::text");
 }
 
-/* LIKE finds three characters and more by trigrams; shorter keywords are looked up among the grams, where they stand whole.
- * A single ASCII character selects nothing: LIKE then walks the list in its order. */
-static const char *like_pattern(struct arena *a, struct str keyword)
-{
-    char *p = arena_alloc(a, keyword.len * 2 + 3), *at = p;
-    *at++ = '%';
-    for (size_t i = 0; i < keyword.len; i++) {
-        if (strchr("%_\\", keyword.p[i])) *at++ = '\\';
-        *at++ = keyword.p[i];
-    }
-    *at++ = '%';
-    return p;
-}
-
-static bool is_short(struct str keyword)
-{
-    size_t n = utf8_count(keyword);
-    return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
-}
-
-/* The end of a long number, or none. It tells one number from the others, which begin alike: each three characters of the beginning would
- * cost the index a look at all that have them. */
-static struct str number_end(struct str keyword)
-{
-    enum { DIGITS = 8 };
-    if (keyword.len <= DIGITS) return STR_NONE;
-    struct str end = str_sub(keyword, keyword.len - DIGITS, keyword.len);
-    for (size_t i = 0; i < end.len; i++)
-        if (end.p[i] < '0' || end.p[i] > '9') return STR_NONE;
-    return end;
-}
-
-/* A code may hold as many digits as a telephone number, but not only what those are written with. */
-static bool may_be(const struct field *f, struct arena *a, struct str keyword)
-{
-    struct field whole = { .type = f->type, .max = LIMIT_KEYWORD };
-    struct str ignored;
-    if (f->type == T_EMAIL) return memchr(keyword.p, '@', keyword.len);
-    return !type_read_text(a, &whole, keyword, &ignored);
-}
-
-static void where_exact(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct field *f,
-                        struct str keyword)
-{
-    const char *value = arena_cstr(a, keyword);
-    if (f->flags & F_SEALED)
-        buf_addf(b, " OR t.%.*s_index = $%d::bytea", STR_ARG(f->name), param(params, seal_index(a, r, f, value)));
-    else
-        buf_addf(b, f->type == T_EMAIL ? " OR lower(t.%.*s) = lower($%d::text)" : " OR t.%.*s = $%d::text", STR_ARG(f->name),
-                 param(params, value));
-}
-
-/* Does the index of trigrams know it? Three letters, digits or ideographs in a row. */
-static bool has_trigram(struct str keyword)
-{
-    size_t length, run = 0;
-    for (size_t at = 0; at < keyword.len && run < 3; at += length) {
-        uint32_t c = utf8_first(str_sub(keyword, at, keyword.len), &length);
-        bool is_word = c < 0x80 ? isalnum((int)c) : c >= 0x4e00 && c <= 0x9fff;
-        run = is_word ? run + 1 : 0;
-    }
-    return run == 3;
-}
-
-/* `|| ''` keeps the whole keyword away from the index, when that is asked for its end. In a SELECT a keyword is hidden from the planner,
- * which would plan anew for each; it must see one that the index does not know. */
-static void where_like(struct buf *b, struct sql_params *params, struct arena *a, struct str keyword)
-{
-    struct str end = number_end(keyword);
-    buf_addz(b, " AND (t.search_text ");
-    if (!str_is_none(end)) buf_addf(b, "LIKE (SELECT $%d::text) AND t.search_text || '' ", param(params, like_pattern(a, end)));
-    buf_addf(b, has_trigram(keyword) ? "LIKE (SELECT lower($%d::text))" : "LIKE lower($%d::text)", param(params, like_pattern(a, keyword)));
-}
-
-static void where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, struct str keyword,
-                          bool by_secrets, bool walk)
-{
-    if (walk) buf_addf(b, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($%d::text))", param(params, like_pattern(a, keyword)));
-    else if (is_short(keyword))
-        buf_addf(b, " AND (search_grams(t.search_text) @> ARRAY[(SELECT lower($%d::text))]", param(params, arena_cstr(a, keyword)));
-    else where_like(b, params, a, keyword);
-    for (size_t i = 0; i < r->field_count; i++) {
-        const struct field *f = &r->fields[i];
-        if (!(f->flags & F_EXACT) || !may_be(f, a, keyword)) continue;
-        if (f->flags & F_SECRET && !by_secrets) continue; /* a match would tell what is masked */
-        where_exact(b, params, a, r, f, keyword);
-    }
-    buf_addz(b, ")");
-}
-
 static void where_only(struct buf *b, struct sql_params *params, const struct list_query *q)
 {
     buf_addf(b, " AND %s(t", q->only);
     for (int i = 0; i < 2; i++)
-        if (q->span[i]) buf_addf(b, ", $%d::timestamptz", param(params, q->span[i]));
+        if (q->span[i]) buf_addf(b, ", $%d::timestamptz", sql_param(params, q->span[i]));
     buf_addz(b, ")");
 }
 
@@ -250,10 +157,10 @@ static void where_filters(struct buf *b, struct sql_params *params, const struct
 {
     for (size_t i = 0; i < r->field_count; i++)
         if (q->filters[i])
-            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), param(params, q->filters[i]),
+            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), sql_param(params, q->filters[i]),
                      types[r->fields[i].type].cast);
-    if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->from));
-    if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), param(params, q->until));
+    if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), sql_param(params, q->from));
+    if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), sql_param(params, q->until));
     if (q->only) where_only(b, params, q);
 }
 
@@ -261,19 +168,14 @@ void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const 
 {
     scope_add_narrow(b, params, r, &q->scope);
     where_filters(b, params, r, q);
-    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, false);
-}
-
-void sql_where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
-{
-    if (!str_is_none(q->keyword)) where_keyword(b, params, a, r, q->keyword, q->by_secrets, true);
+    keyword_add(b, params, a, r, q, SEEK_INDEX);
 }
 
 void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
-                    const struct list_query *q)
+                    const struct list_query *q, enum seek how)
 {
     struct buf *scope = scope_is_of_departments(&q->scope) ? each : bounds;
     if (scope) scope_add_narrow(scope, params, r, &q->scope);
     where_filters(bounds, params, r, q);
-    if (each) sql_where_keyword(each, params, a, r, q);
+    if (each) keyword_add(each, params, a, r, q, how);
 }

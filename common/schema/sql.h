@@ -8,11 +8,13 @@
 #include "schema/query.h"
 #include "schema/schema.h"
 
-/* Parameters of one statement, in the order of their $n. Texts live in an arena. */
+/* Parameters of one statement, in the order of their $n. Texts live in an arena. The count of a list has all that is asked three times. */
+enum { SQL_PARAMS_MAX = 96 };
 struct sql_params {
-    const char *values[64];
+    const char *values[SQL_PARAMS_MAX];
     int count;
 };
+int sql_param(struct sql_params *params, const char *value); /* its n */
 
 /* What a view selects: each of its fields once; a joined name needs the reference that it names; whose the record is says who sees
  * its secrets. */
@@ -63,13 +65,14 @@ void sql_refuse(struct buf *b, struct sql_params *params, const struct resource 
 /* " AND ..." for every filter, keyword and date of `q`; appends its parameters. */
 void sql_where(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q);
 
-/* The same rows, in the form that costs least where rows are looked at one after another, in two parts: `bounds`, which an index may
- * serve, and what `each` row is asked then (NULL: nothing): the keyword, and whether it is of a department. Taking a text apart into
- * grams for each costs a hundred times as much, and a plain LIKE may take an index that has to be read as a whole. The collation, which is
- * not the index's, keeps it from that; the SELECT is run once, where a plain lower() may be run for each row. */
+/* The same rows where they are looked at one after another (schema/keyword.h), in two parts: `bounds`, which an index may serve, and what
+ * `each` row is asked then (NULL: nothing): the keyword, and whether it is of a department. */
+enum seek {
+    SEEK_INDEX, /* an index names the rows */
+    SEEK_EACH,  /* some rows are looked at, until there are enough */
+    SEEK_ALL,   /* all are */
+};
 void sql_where_walk(struct buf *bounds, struct buf *each, struct sql_params *params, struct arena *a, const struct resource *r,
-                    const struct list_query *q);
-void sql_where_keyword(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r,
-                       const struct list_query *q); /* that of `each` alone */
+                    const struct list_query *q, enum seek how);
 
 #endif

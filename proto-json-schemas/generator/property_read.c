@@ -184,7 +184,8 @@ static void check_flags(struct place at, const struct property *p)
     } bans[] = {
         { F_SECRET, F_FILTER | F_SORT, "x-secret excludes x-filter and x-sort: they would tell what is masked" },
         { F_SEALED, F_UNIQUE | F_PINYIN | F_READONLY, "a sealed x-secret excludes x-unique, pinyin and readOnly" },
-        { F_JOINED, F_FILTER | F_SORT | F_SEARCH | F_UNIQUE, "x-from excludes x-filter, x-sort, x-search, x-unique" },
+        { F_JOINED, F_FILTER | F_SORT | F_PINYIN | F_EXACT | F_UNIQUE,
+          "x-from excludes x-filter, x-sort, x-unique, and x-search other than true" },
         { F_WRITEONLY, F_READONLY | F_FILTER | F_SORT | F_SEARCH | F_UNIQUE,
           "writeOnly excludes readOnly and whatever would tell the value" },
     };

@@ -39,6 +39,6 @@ opportunity_lists() {
     opportunity_keywords
     opportunity_others
     opportunity_total "status = '赢单'" "status=$(encoded 赢单)"
-    opportunity_total "search_text LIKE '%客户791%'" "keyword=$(encoded 客户791)"
+    opportunity_total "customer_id IN (SELECT customer_id FROM customer_ref WHERE customer_name LIKE '%客户791%')" "keyword=$(encoded 客户791)"
     boards
 }

@@ -39,6 +39,6 @@ order_lists() {
     order_keywords
     order_others
     order_total "order_status = '已完成'" "order_status=$(encoded 已完成)"
-    order_total "search_text LIKE '%懿禾%'" "keyword=$(encoded 懿禾)"
-    order_total "search_text LIKE '%上海康宁%'" "keyword=$(encoded 上海康宁)"
+    order_total "customer_id IN (SELECT customer_id FROM customer_ref WHERE customer_name LIKE '%懿禾%')" "keyword=$(encoded 懿禾)"
+    order_total "customer_id IN (SELECT customer_id FROM customer_ref WHERE customer_name LIKE '%上海康宁%')" "keyword=$(encoded 上海康宁)"
 }

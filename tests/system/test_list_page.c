@@ -9,18 +9,23 @@
 
 enum { MANY = 6000, OLD = 1500 };
 
-/* Customers by SQL, the oldest of whom have a name that no other has, which is returned. */
-static char *customers_of_two_times(void)
+/* So many customers by SQL, the oldest of whom have a name that no other has, which is returned. */
+static char *customers_of(int many, int old)
 {
     char *word = text("%s", unique("oldword"));
     sql(stack.customer_db,
         "INSERT INTO customers (customer_id, customer_code, customer_name, customer_type, status, pinyin, created_time) "
         "SELECT gen_random_uuid(), '%s-' || n, CASE WHEN n > %d THEN '%s' ELSE '新' END || n, '企业', '活跃', '', "
         "now() - n * interval '1 second' FROM generate_series(1, %d) n",
-        unique("P"), MANY - OLD, word, MANY);
+        unique("P"), many - old, word, many);
     sql(stack.customer_db, "ANALYZE customers");
     sql(stack.customer_db, "TRUNCATE list_total");
     return word;
+}
+
+static char *customers_of_two_times(void)
+{
+    return customers_of(MANY, OLD);
 }
 
 /* "id,id," of the list at `path`, of one page; `cursor`: the next one's, or NULL. */
@@ -107,13 +112,25 @@ static void expect_one_plan(const char *path, const char *part, const char *valu
     expect(planned == 5, "planned %ld times: %s", planned, part);
 }
 
+/* Most have the word, but none of the newest: the index would name them all, and a longer walk finds them for less. */
+static void test_walk_goes_on_where_the_index_would_cost_more(void **state)
+{
+    (void)state;
+    enum { OF_ALL = 18000, RECENT = 1500 };
+    const char *word = customers_of(OF_ALL, OF_ALL - RECENT), *path = text("/api/v1/customers?size=7&keyword=%s", word);
+    assert_string_equal(ids_of(path, NULL), newest(word, 7, 0));
+    statement(path, "LIMIT 16384) AS t WHERE true");
+    assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM pg_stat_activity WHERE strpos(query, 'count(*) = 16384') > 0 "
+                                                  "AND pid <> pg_backend_pid()"), 0);
+}
+
 static void test_lists_are_not_planned_anew(void **state)
 {
     (void)state;
     const char *word = customers_of_two_times(), *rare = text("%s%d", word, MANY - 1),
                *ids = sql(stack.customer_db, "SELECT array_agg(customer_id) FROM (SELECT customer_id FROM customers LIMIT 10) c"),
                *seek = text("/api/v1/customers?keyword=%s", rare),
-               *counting = text("'%%%s%%', 'key', '%%%s%%', '%%%s%%', 10, 0", rare, rare, rare);
+               *counting = text("'%%%s%%', '%%%s%%', 'key', '%%%s%%', '%%%s%%', 10, 0", rare, rare, rare, rare);
     expect_one_plan("/api/v1/customers", "FROM customers t WHERE t.deleted_time IS NULL ORDER BY", "10, 0");
     expect_one_plan(text("/api/v1/customers?status=%s", encoded("活跃")),
         "FROM customers t WHERE t.deleted_time IS NULL AND t.status = $1::text ORDER BY", "'活跃', 10, 0");
@@ -146,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_page_of_old_finds_is_whole),
         cmocka_unit_test(test_cursor_meets_all_old_finds),
         cmocka_unit_test(test_total_of_a_keyword_is_kept_sooner),
+        cmocka_unit_test(test_walk_goes_on_where_the_index_would_cost_more),
         cmocka_unit_test(test_lists_are_not_planned_anew),
         cmocka_unit_test(test_lists_by_name_are_read_off_an_index),
     };

@@ -111,6 +111,8 @@ refuses "a reference to no column" customer.json 's/"name": "region_name"/"name"
     "customer.json: region_id: x-ref: \"region\" has no field \"title\""
 refuses "a joined name of no reference" customer.json 's/"x-from": "region_id"/"x-from": "status"/' \
     "customer.json: region_name: x-from: \"status\" has no x-ref"
+refuses "the pinyin of a joined name" order.json '0,/"x-search": true$/s//"x-search": "pinyin"/' \
+    "order.json: customer_name: x-from excludes x-filter, x-sort, x-unique, and x-search other than true"
 refuses "a default that is no label" customer.json 's/"default": "活跃"/"default": "沉睡"/' \
     "customer.json: status: default \"沉睡\" is no label of \"customer_status\""
 refuses "secrets that nobody may see" customer.json '/"unmask": "customer:unmask",/d' \

@@ -55,8 +55,33 @@ static void test_walk_is_as_long_as_the_finds_are_rare(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct list_query q = { .page = cases[i].page, .size = cases[i].size };
-        int64_t rows = page_walk(&q, cases[i].total, cases[i].among);
+        struct page p = { .resource = &sample, .query = &q };
+        int64_t rows = page_walk(&p, cases[i].total, cases[i].among);
         expect(rows == cases[i].rows, "%zu: %lld", i, (long long)rows);
+    }
+}
+
+/* A row of which the maker's name is looked up costs four times as much. */
+static void test_walk_that_looks_names_up_ends_sooner(void **state)
+{
+    (void)state;
+    static const struct field fields[] = { { .name = STR("made_by"), .from = -1 },
+                                           { .name = STR("maker_name"), .flags = F_JOINED | F_SEARCH, .from = 0 } };
+    static const struct resource made = { .fields = fields, .field_count = COUNT(fields) };
+    static const struct { const char *keyword; int64_t total, rows, further; } cases[] = {
+        { NULL, 2300, 65536, 0 },
+        { NULL, 16383, 4096, 0 },
+        { NULL, 16384, 4096, 16384 },  /* for half of what the index costs at most */
+        { "abc", 2300, 0, 0 },
+        { "abc", 20000, 4096, 0 },
+        { "abc", 65535, 1024, 0 },
+        { "abc", 65536, 1024, 16384 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct list_query q = { .page = 1, .size = 10, .keyword = cases[i].keyword ? str_of(cases[i].keyword) : STR_NONE };
+        struct page p = { .resource = &made, .query = &q };
+        int64_t rows = page_walk(&p, cases[i].total, 1000000), further = page_further(&p, cases[i].total, 1024);
+        expect(rows == cases[i].rows && further == cases[i].further, "%zu: %lld, %lld", i, (long long)rows, (long long)further);
     }
 }
 
@@ -119,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_walk_is_as_long_as_the_finds_are_rare, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_walk_that_looks_names_up_ends_sooner, setup, teardown),
         cmocka_unit_test_setup_teardown(test_walk_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_index_is_asked_when_the_walk_was_too_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits_are_hidden_where_one_plan_is_best, setup, teardown),

@@ -1,0 +1,1 @@
+../../../common/rest/rest_sought.sql
