@@ -26,8 +26,7 @@ static bool is_short(struct str keyword)
     return n == 2 ? !memchr(keyword.p, ' ', keyword.len) : n == 1 && keyword.len > 1;
 }
 
-/* The end of a long number, or none. It tells one number from the others, which begin alike: each three characters of the beginning would
- * cost the index a look at all that have them. */
+/* The end of a long number, or none. It tells one number from the others, which begin alike. */
 static struct str number_end(struct str keyword)
 {
     enum { DIGITS = 8 };
@@ -36,6 +35,32 @@ static struct str number_end(struct str keyword)
     for (size_t i = 0; i < end.len; i++)
         if (end.p[i] < '0' || end.p[i] > '9') return STR_NONE;
     return end;
+}
+
+/* Letters alone, as pinyin is? */
+static bool is_of_letters(struct str keyword)
+{
+    for (size_t i = 0; i < keyword.len; i++)
+        if (!isalpha((unsigned char)keyword.p[i])) return false;
+    return true;
+}
+
+/* "%wan%gfa%" of wangfang: what has the whole has these, too. */
+static const char *pattern_of_threes(struct arena *a, struct str keyword)
+{
+    struct str p = STR("%");
+    for (size_t at = 0; at + 3 <= keyword.len; at += 3) p = arena_printf(a, "%.*s%.3s%%", STR_ARG(p), keyword.p + at);
+    return p.p;
+}
+
+/* What the index of trigrams is asked in place of the whole keyword; NULL: nothing else. Each three characters in a row are a list of rows
+ * that it has to read, and a long one are those that begin a number, or ang: a few that do not overlap tell nearly as much as all. */
+static const char *pattern_for_index(struct arena *a, struct str keyword)
+{
+    enum { TWO_THREES = 6 };
+    struct str end = number_end(keyword);
+    if (!str_is_none(end)) return like_pattern(a, end);
+    return keyword.len >= TWO_THREES && is_of_letters(keyword) ? pattern_of_threes(a, keyword) : NULL;
 }
 
 /* A code may hold as many digits as a telephone number, but not only what those are written with. */
@@ -70,17 +95,17 @@ static bool has_trigram(struct str keyword)
     return run == 3;
 }
 
-/* `|| ''` keeps the whole keyword away from the index, when that is asked for its end. In a SELECT a keyword is hidden from the planner,
- * which would plan anew for each; it must see one that the index does not know. */
+/* `|| ''` keeps the whole keyword away from the index, when that is asked for something else. In a SELECT a keyword is hidden from the
+ * planner, which would plan anew for each; it must see one that the index does not know. */
 static void has_by_index(struct buf *b, struct sql_params *params, struct arena *a, const char *row, struct str keyword)
 {
-    struct str end = number_end(keyword);
+    const char *part = pattern_for_index(a, keyword);
     if (is_short(keyword)) {
         buf_addf(b, "search_grams(%s.search_text) @> ARRAY[(SELECT lower($%d::text))]", row, sql_param(params, arena_cstr(a, keyword)));
         return;
     }
     buf_addf(b, "%s.search_text ", row);
-    if (!str_is_none(end)) buf_addf(b, "LIKE (SELECT $%d::text) AND %s.search_text || '' ", sql_param(params, like_pattern(a, end)), row);
+    if (part) buf_addf(b, "LIKE (SELECT lower($%d::text)) AND %s.search_text || '' ", sql_param(params, part), row);
     buf_addf(b, has_trigram(keyword) ? "LIKE (SELECT lower($%d::text))" : "LIKE lower($%d::text)",
              sql_param(params, like_pattern(a, keyword)));
 }

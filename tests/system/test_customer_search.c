@@ -121,6 +121,22 @@ static void test_keyword_that_ends_in_a_number_is_compared_whole(void **state)
     expect_found("7000123456", "乙,甲");
 }
 
+/* The index is asked for wan and gfa, which others have, too. */
+static void test_keyword_of_letters_is_compared_whole(void **state)
+{
+    (void)state;
+    scope = industry(unique("行业"));
+    customer("xwangfang", in_scope());
+    customer("wan gfang", in_scope());
+    customer("wang gfa", in_scope());
+    customer("王芳", in_scope());
+    expect_found("wangfang", "xwangfang,王芳");
+    expect_found("WangFang", "xwangfang,王芳");
+    expect_found("xwangfan", "xwangfang");
+    expect_found("angfang", "xwangfang,王芳");
+    expect_found("wangfanx", "");
+}
+
 static void test_keyword_finds_a_phone_or_email_only_whole(void **state)
 {
     (void)state;
@@ -310,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_keyword_follows_a_new_name),
         cmocka_unit_test(test_keyword_finds_code_and_primary_contact),
         cmocka_unit_test(test_keyword_that_ends_in_a_number_is_compared_whole),
+        cmocka_unit_test(test_keyword_of_letters_is_compared_whole),
         cmocka_unit_test(test_keyword_finds_a_phone_or_email_only_whole),
         cmocka_unit_test(test_keyword_takes_wildcards_literally),
         cmocka_unit_test(test_keyword_is_trimmed_and_bounded),

@@ -1,7 +1,6 @@
 #include "schema/sql.h"
 
 #include "sample.h"
-#include "schema/keyword.h"
 #include "schema/seal.h"
 
 #include <stdlib.h>
@@ -151,8 +150,14 @@ static const struct { const char *query, *sql, *values;
     { "keyword=12-345", " AND (t.search_text LIKE (SELECT lower($1::text)) OR t.phone_index = $2::bytea)", "%12-345%|" INDEX_12345 "|" },
     { "keyword=C12345", " AND (t.search_text LIKE (SELECT lower($1::text)))", "%C12345%|" }, /* a code is no telephone number */
     { "keyword=1234", " AND (t.search_text LIKE (SELECT lower($1::text)))", "%1234%|" },
-    { "keyword=C_12345678", " AND (t.search_text LIKE (SELECT $1::text) AND t.search_text || '' LIKE (SELECT lower($2::text)))",
+    { "keyword=C_12345678", " AND (t.search_text LIKE (SELECT lower($1::text)) AND t.search_text || '' LIKE (SELECT lower($2::text)))",
       "%12345678%|%C\\_12345678%|" },
+    { "keyword=abcde", " AND (t.search_text LIKE (SELECT lower($1::text)))", "%abcde%|" },
+    { "keyword=abcdef", " AND (t.search_text LIKE (SELECT lower($1::text)) AND t.search_text || '' LIKE (SELECT lower($2::text)))",
+      "%abc%def%|%abcdef%|" },
+    { "keyword=WangFang", " AND (t.search_text LIKE (SELECT lower($1::text)) AND t.search_text || '' LIKE (SELECT lower($2::text)))",
+      "%Wan%gFa%|%WangFang%|" },
+    { "keyword=wang+fan", " AND (t.search_text LIKE (SELECT lower($1::text)))", "%wang fan%|" }, /* the index knows words */
     { "keyword=A@b.c", " AND (t.search_text LIKE lower($1::text) OR lower(t.email) = lower($2::text))",
       "%A@b.c%|A@b.c|" },
     { "keyword=12345@x.y&kind=person&start_date=2023-01-02",
@@ -223,56 +228,6 @@ static void test_where_of_a_list_that_is_narrowed(void **state)
         arena_done(&a);
     }
 }
-
-/* --- by the names of others ----------------------------------------------------------------------------------------------- */
-
-static const struct ref maker = { .table = "makers", .id = "maker_id", .name = "maker_name" };
-static const struct field made_fields[] = {
-    { .name = STR("made_id"), .type = T_UUID, .flags = F_READONLY, .from = -1 },
-    { .name = STR("made_by"), .type = T_UUID, .ref = &maker, .from = -1 },
-    { .name = STR("maker_name"), .type = T_TEXT, .flags = F_READONLY | F_JOINED | F_SEARCH, .from = 1 },
-};
-static const struct resource made_resource = { .name = STR("made"), .table = "mades", .fields = made_fields, .field_count = 3,
-                                               .version = -1, .dates = -1, .owner = -1 };
-
-/* An index names the makers, who name the rows; where it cannot, and where all rows are asked, the makers are looked up once; where some
- * are, each looks its own up. */
-static void test_a_keyword_is_sought_among_the_names_of_others(void **state)
-{
-    (void)state;
-    static const struct { const char *keyword; enum seek how; const char *sql; int params; } cases[] = {
-        { "abc", SEEK_INDEX, " AND (t.search_text LIKE (SELECT lower($1::text)) OR t.made_by = ANY (ARRAY(SELECT n.maker_id FROM makers n "
-                             "WHERE n.search_text LIKE (SELECT lower($2::text)))))", 2 },
-        { "北京", SEEK_INDEX, " AND (search_grams(t.search_text) @> ARRAY[(SELECT lower($1::text))] OR t.made_by = ANY "
-                              "(ARRAY(SELECT n.maker_id FROM makers n WHERE search_grams(n.search_text) "
-                              "@> ARRAY[(SELECT lower($2::text))])))", 2 },
-        { "SO12345678", SEEK_INDEX, " AND (t.search_text LIKE (SELECT $1::text) AND t.search_text || '' LIKE (SELECT lower($2::text)) "
-                                    "OR t.made_by = ANY (ARRAY(SELECT n.maker_id FROM makers n WHERE n.search_text LIKE (SELECT $3::text) "
-                                    "AND n.search_text || '' LIKE (SELECT lower($4::text)))))", 4 },
-        { "a", SEEK_INDEX, " AND (t.search_text LIKE lower($1::text) OR EXISTS (SELECT FROM makers n WHERE n.maker_id = t.made_by "
-                           "AND n.search_text COLLATE \"C\" LIKE (SELECT lower($2::text))))", 2 },
-        { "abc", SEEK_EACH, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($1::text)) OR EXISTS (SELECT FROM makers n WHERE "
-                            "n.maker_id = t.made_by AND n.search_text COLLATE \"C\" LIKE (SELECT lower($2::text)) OFFSET 0))", 2 },
-        { "abc", SEEK_ALL, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($1::text)) OR EXISTS (SELECT FROM makers n WHERE "
-                           "n.maker_id = t.made_by AND n.search_text COLLATE \"C\" LIKE (SELECT lower($2::text))))", 2 },
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct list_query q = { .keyword = str_of(cases[i].keyword) };
-        struct sql_params params = { 0 };
-        struct arena a;
-        struct buf b;
-        arena_init(&a);
-        buf_init(&b, SQL_MAX);
-        keyword_add(&b, &params, &a, &made_resource, &q, cases[i].how);
-        assert_string_equal(made(&b), cases[i].sql);
-        assert_int_equal(params.count, cases[i].params);
-        arena_done(&a);
-    }
-    assert_ptr_equal(keyword_reference(&made_resource, &made_fields[2]), &made_fields[1]);
-    assert_null(keyword_reference(&made_resource, &made_fields[1]));
-}
-
-/* --- in a walk ------------------------------------------------------------------------------------------------------------ */
 
 static void bounds_of_walk(struct buf *b, struct sql_params *params, struct arena *a, const struct resource *r, const struct list_query *q)
 {
@@ -388,7 +343,6 @@ int main(void)
         cmocka_unit_test(test_refuse),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_where), cmocka_unit_test(test_where_of_a_list_that_is_narrowed),
-        cmocka_unit_test(test_a_keyword_is_sought_among_the_names_of_others),
         cmocka_unit_test(test_where_of_a_walk_uses_no_keyword_index),
         cmocka_unit_test(test_the_shape_depends_on_what_is_asked_not_on_values),
         cmocka_unit_test(test_every_parameter_is_used),
