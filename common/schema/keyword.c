@@ -124,12 +124,12 @@ static bool is_indexed(struct str keyword)
 }
 
 /* What the reference `f` names has it: those that have it are looked up once, unless few rows are asked, who look theirs up then (OFFSET
- * keeps PostgreSQL from the former). */
+ * keeps PostgreSQL from the former). is_referred: rest/rest_sought.sql. */
 static void named_has(struct buf *b, struct sql_params *params, struct arena *a, const struct field *f, struct str keyword, enum seek how)
 {
     const struct ref *ref = f->ref;
     if (how == SEEK_INDEX && is_indexed(keyword)) {
-        buf_addf(b, " OR t.%.*s = ANY (ARRAY(SELECT n.%s FROM %s n WHERE ", STR_ARG(f->name), ref->id, ref->table);
+        buf_addf(b, " OR t.%.*s = ANY (ARRAY(SELECT n.%s FROM %s n WHERE n.is_referred AND ", STR_ARG(f->name), ref->id, ref->table);
         has_by_index(b, params, a, "n", keyword);
         buf_addz(b, "))");
         return;

@@ -16,8 +16,8 @@ TRUNCATE opportunities, customer_ref CASCADE;
 INSERT INTO user_ref (user_id, name, department)
 SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '销售' || n, CASE WHEN n % 2 = 0 THEN '$2' ELSE '999' END
 FROM generate_series(0, $OPPORTUNITY_OWNERS - 1) n ON CONFLICT DO NOTHING;
-INSERT INTO customer_ref (customer_id, customer_code, customer_name, status, version)
-SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n, '客户' || n, '活跃', 1 FROM generate_series(0, 19999) n;
+INSERT INTO customer_ref (customer_id, customer_code, customer_name, status, version, is_referred)
+SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n, '客户' || n, '活跃', 1, true FROM generate_series(0, 19999) n;
 INSERT INTO opportunities (opportunity_id, opportunity_name, customer_id, estimated_amount, expected_close_date, pipeline_id, sales_stage_id,
                            win_probability, assigned_to, status, sales_plan, created_by, created_time)
 SELECT uuid_v7(), '机会' || n, ('00000000-0000-7000-9000-' || lpad((n % 20000)::text, 12, '0'))::uuid, (random() * 1000000)::numeric(15, 2),

@@ -18,8 +18,8 @@ load_order_parties() {
 TRUNCATE orders, products, customer_ref, list_total CASCADE;
 INSERT INTO user_ref (user_id, name) SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '销售' || n FROM generate_series(0, $ORDER_OWNERS - 1) n
 ON CONFLICT DO NOTHING;
-INSERT INTO customer_ref (customer_id, customer_code, customer_name, credit_known, status, version, created_by)
-SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n, c.name, true, '活跃', 1, NULL FROM generate_series(0, $ORDER_CUSTOMERS - 1) n
+INSERT INTO customer_ref (customer_id, customer_code, customer_name, credit_known, status, version, created_by, is_referred)
+SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'C' || n, c.name, true, '活跃', 1, NULL, true FROM generate_series(0, $ORDER_CUSTOMERS - 1) n
 CROSS JOIN LATERAL (SELECT (ARRAY['北京','上海','广州','深圳','苏州','杭州','成都','武汉'])[1 + n % 8] || (ARRAY['懿禾','康宁','同济','华仁','百草'])[1 + n % 5] || n || '医药有限公司' AS name) c;
 INSERT INTO products (product_id, product_code, product_name, unit_price, status)
 SELECT ('00000000-0000-7000-a000-' || lpad(n::text, 12, '0'))::uuid, 'P' || n, '产品' || n, 1 + n, '在售' FROM generate_series(0, 99) n;

@@ -2,6 +2,7 @@
 #include "crm.h"
 #include "expect.h"
 #include "pool.h"
+#include "sales.h"
 #include "sql.h"
 #include "stack.h"
 #include "trade.h"
@@ -59,10 +60,37 @@ static void test_rename_changes_no_order(void **state)
     assert_string_not_equal(header(before, "ETag"), header(after, "ETag"));
 }
 
+static long is_referred(const char *url, const char *customer_id)
+{
+    return sql_count(url, "SELECT is_referred::int FROM customer_ref WHERE customer_id = '%s'", customer_id);
+}
+
+/* Only customers to whom something refers are worth their indexes. */
+static void test_customer_is_indexed_with_the_first_order(void **state)
+{
+    (void)state;
+    char *none = customer_with_credit(NULL), *one = customer_with_credit(NULL), *items = item(product("1"), "1", NULL);
+    assert_int_equal(is_referred(stack.order_db, one), 0);
+    char *id = order(one, items, NULL);
+    assert_int_equal(is_referred(stack.order_db, one), 1);
+    assert_int_equal(is_referred(stack.order_db, none), 0);
+    expect_status(PATCH(order_path(id, ""), text("{\"customer_id\":\"%s\"}", none)), 200);
+    assert_int_equal(is_referred(stack.order_db, none), 1);
+    char *quoted = customer_with_credit(NULL);
+    quote(quoted, items, NULL);
+    assert_int_equal(is_referred(stack.order_db, quoted), 1);
+    target(stack.opportunity_url);
+    char *hopeful = customer_known(unique("望"));
+    assert_int_equal(is_referred(stack.opportunity_db, hopeful), 0);
+    opportunity(unique("机"), hopeful, NULL);
+    assert_int_equal(is_referred(stack.opportunity_db, hopeful), 1);
+}
+
 static void test_order_does_not_wait_for_a_rename(void **state)
 {
     (void)state;
     char *c = customer_with_credit(NULL), *items = item(product("1"), "1", NULL);
+    order(c, items, NULL); /* the first one tells that there are any */
     sql(stack.order_db, "BEGIN");
     rename_customer(c, unique("久"), "");
     struct reply *r = POST("/api/v1/orders", order_body(c, items, NULL));
@@ -141,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_keyword_finds_number_name_and_pinyin, to_orders),
         cmocka_unit_test_setup(test_rename_changes_no_order, to_orders),
+        cmocka_unit_test_setup(test_customer_is_indexed_with_the_first_order, to_orders),
         cmocka_unit_test_setup(test_order_does_not_wait_for_a_rename, to_orders),
         cmocka_unit_test_setup(test_totals_stay_exact, to_orders),
         cmocka_unit_test_setup(test_pages_of_a_name_are_whole, to_orders),

@@ -22,13 +22,14 @@ static void test_a_keyword_is_sought_among_the_names_of_others(void **state)
     (void)state;
     static const struct { const char *keyword; enum seek how; const char *sql; int params; } cases[] = {
         { "abc", SEEK_INDEX, " AND (t.search_text LIKE (SELECT lower($1::text)) OR t.made_by = ANY (ARRAY(SELECT n.maker_id FROM makers n "
-                             "WHERE n.search_text LIKE (SELECT lower($2::text)))))", 2 },
+                             "WHERE n.is_referred AND n.search_text LIKE (SELECT lower($2::text)))))", 2 },
         { "北京", SEEK_INDEX, " AND (search_grams(t.search_text) @> ARRAY[(SELECT lower($1::text))] OR t.made_by = ANY "
-                              "(ARRAY(SELECT n.maker_id FROM makers n WHERE search_grams(n.search_text) "
+                              "(ARRAY(SELECT n.maker_id FROM makers n WHERE n.is_referred AND search_grams(n.search_text) "
                               "@> ARRAY[(SELECT lower($2::text))])))", 2 },
         { "SO12345678", SEEK_INDEX, " AND (t.search_text LIKE (SELECT lower($1::text)) AND t.search_text || '' LIKE (SELECT "
-                                    "lower($2::text)) OR t.made_by = ANY (ARRAY(SELECT n.maker_id FROM makers n WHERE n.search_text LIKE "
-                                    "(SELECT lower($3::text)) AND n.search_text || '' LIKE (SELECT lower($4::text)))))", 4 },
+                                    "lower($2::text)) OR t.made_by = ANY (ARRAY(SELECT n.maker_id FROM makers n WHERE n.is_referred "
+                                    "AND n.search_text LIKE (SELECT lower($3::text)) AND n.search_text || '' LIKE (SELECT "
+                                    "lower($4::text)))))", 4 },
         { "a", SEEK_INDEX, " AND (t.search_text LIKE lower($1::text) OR EXISTS (SELECT FROM makers n WHERE n.maker_id = t.made_by "
                            "AND n.search_text COLLATE \"C\" LIKE (SELECT lower($2::text))))", 2 },
         { "abc", SEEK_EACH, " AND (t.search_text COLLATE \"C\" LIKE (SELECT lower($1::text)) OR EXISTS (SELECT FROM makers n WHERE "

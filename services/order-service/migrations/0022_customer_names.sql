@@ -3,7 +3,16 @@
 
 DROP TRIGGER customer_ref_renamed ON customer_ref;
 DROP FUNCTION sale_customer_renamed();
-SELECT make_sought('customer_ref', 'customer_name', 'pinyin');
+SELECT make_sought('customer_ref', 'EXISTS (SELECT FROM orders o WHERE o.customer_id = n.customer_id) '
+    'OR EXISTS (SELECT FROM quotes q WHERE q.customer_id = n.customer_id)', 'customer_name', 'pinyin');
+
+CREATE FUNCTION customer_referred() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE customer_ref SET is_referred = true WHERE customer_id = NEW.customer_id AND NOT is_referred;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER orders_refer AFTER INSERT OR UPDATE OF customer_id ON orders FOR EACH ROW EXECUTE FUNCTION customer_referred();
+CREATE TRIGGER quotes_refer AFTER INSERT OR UPDATE OF customer_id ON quotes FOR EACH ROW EXECUTE FUNCTION customer_referred();
 
 -- As in 0018_leaner_orders.sql.
 CREATE OR REPLACE FUNCTION order_before_write() RETURNS trigger LANGUAGE plpgsql AS $$
