@@ -121,14 +121,14 @@ static void test_key_rotates_without_a_failed_request(void **state)
     const char *before = signing_kid();
     for (int i = 0; i < CLIENTS; i++) pthread_create(&threads[i], NULL, client, &w);
     bool went_on = goes_on(&w);
-    int rotated = rotate("--overlap " OVERLAP_S);
-    bool both = published() == 2, old_signs = !strcmp(signing_kid(), before);
+    int rotated = rotate("--overlap " OVERLAP_S), keys = published();
+    bool old_signs = !strcmp(signing_kid(), before);
     bool changed = poll_until(90, another_signs, (void *)before);
     went_on = went_on && goes_on(&w);
     __atomic_store_n(&w.stop, true, __ATOMIC_RELEASE);
     for (int i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
     expect(!w.bad, "%s", w.bad);
-    expect(rotated == 0 && both && old_signs, "rotated %d, both %d, old signs %d", rotated, both, old_signs);
+    expect(rotated == 0 && keys == 2 && old_signs, "rotated %d, %d published, old signs %d", rotated, keys, old_signs);
     expect(changed && went_on, "changed %d, went on %d", changed, went_on);
     const char *token = token_of(who.name, WHO_PASSWORD);
     expect(strstr(kid_of(token), signing_kid()) && !strstr(kid_of(token), before), "%s", kid_of(token));
@@ -207,6 +207,21 @@ static void test_first_key_is_made_once(void **state)
     assert_int_equal(published(), 1);
 }
 
+/* Whoever waits for the first key began before it was made. */
+static void test_first_key_is_found_by_who_began_before(void **state)
+{
+    (void)state;
+    const char *other = text("%s&application_name=other", stack.auth_db);
+    sql(stack.auth_db, "DELETE FROM signing_keys");
+    sql(stack.auth_db, "BEGIN");
+    sql(other, "SELECT signing_key_ensure('other', '', '{\"kid\":\"other\"}')");
+    sql(stack.auth_db, "SELECT signing_key_ensure('own', '', '{\"kid\":\"own\"}')");
+    sql(stack.auth_db, "COMMIT");
+    assert_string_equal(sql(stack.auth_db, "SELECT string_agg(kid, ',') FROM signing_keys"), "other");
+    sql(stack.auth_db, "DELETE FROM signing_keys");
+    assert_int_equal(published(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_key_that_was_stolen_goes_at_once),
         cmocka_unit_test(test_rotate_key_says_what_it_cannot_do),
         cmocka_unit_test(test_first_key_is_made_once),
+        cmocka_unit_test(test_first_key_is_found_by_who_began_before),
     };
     return system_main("key rotation", tests, COUNT(tests));
 }
