@@ -36,6 +36,8 @@ struct gateway_settings {
 };
 extern const struct settings_plan gateway_plan;
 
+#define PLAIN_ADDRESS "127.0.0.1"
+
 enum { RATE_DIGEST = 40 };
 
 /* Per worker. */

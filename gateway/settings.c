@@ -5,7 +5,7 @@ static const struct opt opts[] = {
     { "HTTPS_ADDRESS", O_STR, AT(address), "127.0.0.1", 0, 1, 0, "address to listen on" },
     { "HTTPS_PORT", O_INT, AT(port), "8443", 0, 1, 65535, "port to listen on" },
     { "PLAIN_PORT", O_INT, AT(plain_port), "0", 0, 0, 65535,
-      "port for the same without TLS, on 127.0.0.1 only, for what ends TLS on this machine; 0: none" },
+      "port for the same without TLS, on " PLAIN_ADDRESS " only, for what ends TLS on this machine; 0: none" },
     { "ADMIN_ADDRESS", O_STR, AT(admin_address), "127.0.0.1", 0, 1, 0,
       "address for /healthz, /readyz and /metrics, without TLS" },
     { "ADMIN_PORT", O_INT, AT(admin_port), "9100", 0, 1, 65535, "port for them" },

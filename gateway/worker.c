@@ -87,7 +87,7 @@ static bool start_servers(struct worker *w, struct gateway *g)
         .is_proxy = is_proxy, .body_max_of = dispatch_body_max, .on_request = on_request,
     };
     struct server_config plain = public, admin = { .address = s->admin_address, .port = s->admin_port, .on_request = on_admin };
-    plain.address = "127.0.0.1";
+    plain.address = PLAIN_ADDRESS;
     plain.port = s->plain_port;
     plain.tls = NULL;
     w->server = listen_open(w, public, true);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TELL_US = 1000 * 1000 };
 
@@ -43,9 +44,32 @@ const struct opt listen_opts[] = {
 
 static struct census *census;
 
-void listen_start(const struct listen_settings *s)
+static void tell_failure(const char *address, int port)
+{
+    log_error("cannot listen", LOG_Z("address", address), LOG_INT("port", port), LOG_Z("error", strerror(errno)));
+}
+
+/* All at once: two of them may be the same. */
+static bool are_free(const struct listen_place *places, size_t count)
+{
+    int claims[LISTEN_PLACES_MAX];
+    size_t held = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        if (!places[i].port) continue;
+        int fd = server_claim(places[i].address, places[i].port);
+        ok = fd >= 0;
+        if (ok) claims[held++] = fd;
+        else tell_failure(places[i].address, places[i].port);
+    }
+    while (held) close(claims[--held]);
+    return ok;
+}
+
+bool listen_start(const struct listen_settings *s, const struct listen_place *places, size_t count)
 {
     census = census_new(s->connections_max, s->connections_address_max);
+    return are_free(places, count);
 }
 
 void listen_stop(void)
@@ -87,9 +111,7 @@ struct server *listen_open(struct worker *w, struct server_config config, bool i
     config.is_vital = is_vital;
     config.on_refused = dispatch_refused;
     struct server *s = server_new(w->base, &config);
-    if (!s)
-        log_error("cannot listen", LOG_Z("address", config.address), LOG_INT("port", config.port),
-                  LOG_Z("error", strerror(errno)));
+    if (!s) tell_failure(config.address, config.port);
     return s;
 }
 

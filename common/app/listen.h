@@ -12,9 +12,17 @@ struct listen_settings {
 };
 extern const struct opt listen_opts[];
 
-/* Before the workers start, and after they have ended. */
-void listen_start(const struct listen_settings *s);
-void listen_stop(void);
+struct listen_place {
+    const char *address;
+    int port; /* 0: none, where that is allowed */
+};
+
+enum { LISTEN_PLACES_MAX = 3 };
+
+/* Before the workers start. False: one of the places is another process's, or this one's twice, as the log says; listen_stop() all
+ * the same. */
+bool listen_start(const struct listen_settings *s, const struct listen_place *places, size_t count);
+void listen_stop(void); /* after they have ended */
 
 /* A server with these limits; what it refuses is answered in the error envelope, but health and metrics are told however busy
  * it is. NULL: it cannot listen, as the log says. `config`: address, port, tls and what becomes of requests. `is_public`: its

@@ -365,8 +365,8 @@ static int serve(const struct settings_plan *plan)
         .metrics = print_metrics,
     };
     free((void *)system.rows);
-    listen_start(&s->app.listen);
-    int status = app_run(&app);
+    const struct listen_place place = { s->address, s->port };
+    int status = listen_start(&s->app.listen, &place, 1) ? app_run(&app) : EXIT_FAILURE;
     listen_stop();
     free((void *)app.routes.rows);
     settings_end();

@@ -90,33 +90,39 @@ static int port_of(int fd)
     return getsockname(fd, (struct sockaddr *)&own.sa, &own.len) == 0 ? address_port(&own) : 0;
 }
 
-/* Accepted sockets inherit TCP_NODELAY. "::" takes IPv4 too (evhtp_bind_socket would not). */
-static int socket_open(const char *address, int port)
+static int close_failed(int fd)
 {
-    static const struct { int level, name; } on[] = {
-        { SOL_SOCKET, SO_REUSEADDR }, { SOL_SOCKET, SO_REUSEPORT }, { IPPROTO_TCP, TCP_NODELAY },
-    };
-    struct address own;
-    if (!address_read(address, port, &own)) return errno = EINVAL, -1;
-    int fd = socket(own.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, zero = 0;
-    if (fd < 0) return -1;
-    for (size_t i = 0; i < sizeof on / sizeof *on; i++) setsockopt(fd, on[i].level, on[i].name, &one, sizeof one);
-    if (own.sa.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (bind(fd, (struct sockaddr *)&own.sa, own.len) == 0) return fd;
     int cause = errno;
     close(fd);
     return errno = cause, -1;
 }
 
+/* Accepted sockets inherit TCP_NODELAY. "::" takes IPv4 too (evhtp_bind_socket would not). */
+static int socket_open(const char *address, int port, int is_shared)
+{
+    struct address own;
+    if (!address_read(address, port, &own)) return errno = EINVAL, -1;
+    int fd = socket(own.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, zero = 0;
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, sizeof is_shared);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (own.sa.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    return bind(fd, (struct sockaddr *)&own.sa, own.len) == 0 ? fd : close_failed(fd);
+}
+
+/* With SO_REUSEADDR, which what is left of former connections asks for, only a listening socket keeps the next one away. */
+int server_claim(const char *address, int port)
+{
+    int fd = socket_open(address, port, false);
+    return fd < 0 || listen(fd, 0) == 0 ? fd : close_failed(fd);
+}
+
 static bool server_listen(struct server *s)
 {
-    int fd = socket_open(s->config.address, s->config.port);
+    int fd = socket_open(s->config.address, s->config.port, true);
     if (fd < 0) return false;
-    if (evhtp_accept_socket(s->htp, fd, BACKLOG) != 0) {
-        int cause = errno;
-        close(fd);
-        return errno = cause, false;
-    }
+    if (evhtp_accept_socket(s->htp, fd, BACKLOG) != 0) return close_failed(fd), false;
     s->port = port_of(fd);
     evconnlistener_set_error_cb(s->htp->server, on_accept_error);
     return true;

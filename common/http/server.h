@@ -40,6 +40,10 @@ struct server_config {
 };
 
 struct server *server_new(struct event_base *base, const struct server_config *config); /* NULL: cannot listen; errno */
+
+/* A listening socket that has the port to itself, to be closed soon: nobody is accepted. < 0: somebody has it, or it cannot be
+ * had; errno. server_new() would share it with any process of the same user, which then got a part of the connections. */
+int server_claim(const char *address, int port);
 int server_port(const struct server *s);
 size_t server_connections(const struct server *s);
 

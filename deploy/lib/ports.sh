@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2153  # PORT is read by services.sh; PORTS is a setting
 # Loopback ports. PORTS=fixed: the documented ones, checked before anything starts. PORTS=free: any that nobody uses, kept by
-# a lock while we run, because our listeners share ports (SO_REUSEPORT) and two stacks would answer for each other.
+# a lock while we run: a part that is started anew finds its own again.
 
 declare -A PORT # by name: gateway, admin, each service
 

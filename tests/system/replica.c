@@ -21,7 +21,7 @@ enum { REPLICAS_MAX = 8 };
 
 static pid_t running[REPLICAS_MAX];
 
-int replica_port(void)
+static int free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY) };
     socklen_t len = sizeof at;
@@ -29,6 +29,17 @@ int replica_port(void)
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &len)) abort();
     close(fd);
     return ntohs(at.sin_port);
+}
+
+/* The kernel chooses at random among some 14,000, and chooses the same again now and then. */
+int replica_port(void)
+{
+    static bool is_given[UINT16_MAX + 1];
+    int port;
+    do port = free_port();
+    while (is_given[port]);
+    is_given[port] = true;
+    return port;
 }
 
 static char *upper(const char *service)
@@ -100,7 +111,7 @@ static bool is_ready(void *arg)
     return http_send(&readyz)->status == 200;
 }
 
-static struct replica start(const char *service, const struct how *how, va_list settings)
+static struct replica begin(const char *service, const struct how *how, va_list settings)
 {
     struct replica r = { .pki = how->pki };
     int https_port = replica_port(), plain_port = replica_port();
@@ -114,6 +125,12 @@ static struct replica start(const char *service, const struct how *how, va_list 
             running[i] = r.pid;
             break;
         }
+    return r;
+}
+
+static struct replica start(const char *service, const struct how *how, va_list settings)
+{
+    struct replica r = begin(service, how, settings);
     expect(r.pid > 0 && poll_until(20, is_ready, &r), "%s does not become ready", service);
     return r;
 }
@@ -154,6 +171,15 @@ static int wait_end(pid_t pid)
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (running[i] == pid) running[i] = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int replica_refusal(const char *service, ...)
+{
+    va_list settings;
+    va_start(settings, service);
+    struct replica r = begin(service, &(struct how){ .address = "127.0.0.1", .port = replica_port() }, settings);
+    va_end(settings);
+    return wait_end(r.pid);
 }
 
 int replica_stop(struct replica *r)

@@ -18,7 +18,8 @@ struct replica replica_start_at(const char *address, int port, const char *servi
 
 /* A service that speaks TLS with the certificate `name` of `pki`, and only with clients that have one of its CA. */
 struct replica replica_start_tls(const char *pki, const char *name, const char *service, ...) __attribute__((sentinel));
-int replica_port(void); /* one that is free on every address */
+int replica_refusal(const char *service, ...) __attribute__((sentinel)); /* one that does not start: its exit status, as below */
+int replica_port(void); /* one that is free on every address, and given once */
 int replica_stop(struct replica *r); /* SIGTERM; its exit status, or 128 + signal */
 void replicas_end(void);             /* after each test */
 

@@ -153,6 +153,30 @@ static void test_body_limit_is_exact(void **state)
     free(body);
 }
 
+/* Servers share it with each other, as the workers of a process do. */
+static void test_a_claimed_port_is_nobody_elses(void **state)
+{
+    struct event_base *base = event_base_new();
+    struct server_config config = { .address = "127.0.0.1" };
+    (void)state;
+    struct server *one = server_new(base, &config);
+    assert_non_null(one);
+    config.port = server_port(one);
+    assert_true(server_claim("127.0.0.1", config.port) < 0 && errno == EADDRINUSE);
+    assert_true(server_claim("0.0.0.0", config.port) < 0 && errno == EADDRINUSE);
+    struct server *two = server_new(base, &config);
+    assert_non_null(two);
+    server_free(two);
+    server_free(one);
+    int claim = server_claim("0.0.0.0", config.port);
+    assert_true(claim >= 0);
+    assert_true(server_claim("127.0.0.1", config.port) < 0 && errno == EADDRINUSE);
+    assert_null(server_new(base, &config));
+    assert_int_equal(errno, EADDRINUSE);
+    close(claim);
+    event_base_free(base);
+}
+
 static void test_address_in_use_or_malformed_is_an_error(void **state)
 {
     struct event_base *base = event_base_new();
@@ -181,6 +205,7 @@ int main(void)
         PLAIN(test_body_limit_is_exact),
         cmocka_unit_test(test_date_is_an_imf_fixdate),
         cmocka_unit_test(test_address_in_use_or_malformed_is_an_error),
+        cmocka_unit_test(test_a_claimed_port_is_nobody_elses),
     };
     evthread_use_pthreads(); /* the tests reach into the server's loop from outside */
     return cmocka_run_group_tests(tests, NULL, NULL);
