@@ -8,7 +8,7 @@ gateway() {
     local name=$1 settings=()
     shift
     mapfile -d '' settings <"/proc/$(<"$GATEWAY_PID_FILE")/environ"
-    env -i "${settings[@]}" HTTPS_PORT="${PORT[$name]}" ADMIN_PORT="${PORT[${name}_admin]}" WATCH_DENIALS_OF_ADDRESS=0 "$@" \
+    env -i "${settings[@]}" HTTPS_PORT="${PORT[$name]}" PLAIN_PORT=0 ADMIN_PORT="${PORT[${name}_admin]}" WATCH_DENIALS_OF_ADDRESS=0 "$@" \
         "$BIN_DIR/gateway" >"$WORK/$name.log" 2>&1 &
     PID[$name]=$! URL[$name]=https://localhost:${PORT[$name]}
     until curl -sf -o /dev/null "http://127.0.0.1:${PORT[${name}_admin]}/readyz"; do kill -0 "${PID[$name]}" || die "no gateway $name"; sleep 0.1; done
