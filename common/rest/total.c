@@ -2,10 +2,15 @@
 
 #include "schema/keyword.h"
 
-/* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew; looking through more than EVENTS_MAX would
- * take longer than counting does. The rows of SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
-enum { SQL_MAX = 64 * 1024, REFRESH_AFTER = 30, EVENTS_MAX = 3000, SAMPLE_PAGES = 16, SAMPLE_PART = 40, FEW_MAX = 20000,
-       ESTIMATE_MAX = 10001 };
+/* Events beyond a stored snapshot: from REFRESH_AFTER on the sum is stored anew. More than EVENTS_FEW are looked through only by who
+ * waits in line, or after many changes all who ask would do so at once. More than EVENTS_MAX would take longer than counting does, or
+ * than finding FOUND_PER_EVENT rows by a keyword for each. */
+enum { REFRESH_AFTER = 30, EVENTS_FEW = 100, EVENTS_MAX = 3000, FOUND_PER_EVENT = 2 };
+
+/* The rows of SAMPLE_PAGES tell whether one of SAMPLE_PART and more has a keyword. */
+enum { SAMPLE_PAGES = 16, SAMPLE_PART = 40, FEW_MAX = 20000 };
+
+enum { SQL_MAX = 64 * 1024, ESTIMATE_MAX = 10001 };
 
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params)
 {
@@ -59,7 +64,8 @@ static void add_among(struct buf *b, const struct resource *r)
     buf_addf(b, "(SELECT reltuples::bigint FROM pg_class WHERE oid = '%s'::regclass)", r->table);
 }
 
-struct str total_stored(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, struct sql_params *params)
+static struct str brought_up_to_date(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, int events_max,
+                                     struct sql_params *params)
 {
     struct buf b, where;
     buf_init(&b, SQL_MAX);
@@ -68,18 +74,24 @@ struct str total_stored(struct arena *a, const struct resource *r, const struct 
     buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
                  "WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
                  "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
-             EVENTS_MAX + 1, sql_param(params, key));
+             events_max + 1, sql_param(params, key));
     add_unless_others_changed(&b, r, q);
     buf_addf(&b, ") SELECT l.total + d.delta, pg_current_snapshot()::text, "
                  "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ", REFRESH_AFTER);
     add_among(&b, r);
-    buf_addz(&b, ", NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
+    buf_addz(&b, ", NULL, NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
     changes(&b, r, buf_str(&where), "after", "");
     buf_addz(&b, " UNION ALL ");
     changes(&b, r, buf_str(&where), "before", "-");
-    buf_addf(&b, ") AS e) AS d WHERE l.events <= %d", EVENTS_MAX);
+    buf_addf(&b, ") AS e) AS d WHERE l.events <= %d", events_max);
+    if (!str_is_none(q->keyword)) buf_addf(&b, " AND l.events <= greatest(%d, l.total / %d)", EVENTS_FEW, FOUND_PER_EVENT);
     buf_done(&where);
     return finished(a, &b);
+}
+
+struct str total_stored(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, struct sql_params *params)
+{
+    return brought_up_to_date(a, r, q, key, EVENTS_FEW, params);
 }
 
 /* Has one row of SAMPLE_PART and more the keyword, whatever else is asked? Its index would name them all. Asked of the rows of a few
@@ -125,12 +137,15 @@ static void count_keyword(struct buf *b, struct arena *a, const struct page *p, 
     buf_done(&each);
 }
 
+/* Since its transaction has begun, which those that wait in line have each for themselves. */
+#define TOOK "(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint::text"
+
 static void count_exactly(struct buf *b, struct arena *a, const struct page *p, struct str where, struct sql_params *params)
 {
     bool by_keyword = !str_is_none(p->query->keyword);
     buf_addf(b, "SELECT %s, pg_current_snapshot()::text, NULL, ", by_keyword ? "found.at[1]::bigint" : "count(*)");
     add_among(b, p->resource);
-    buf_addf(b, ", %s FROM ", by_keyword ? "found.at[2]" : "NULL");
+    buf_addf(b, ", %s, " TOOK " FROM ", by_keyword ? "found.at[2]" : "NULL");
     if (by_keyword) count_keyword(b, a, p, where, params);
     else buf_addf(b, "%s t WHERE t.deleted_time IS NULL%.*s", p->resource->table, STR_ARG(where));
 }
@@ -141,14 +156,14 @@ struct str total_count(struct arena *a, const struct page *p, struct str where, 
     struct buf b;
     buf_init(&b, SQL_MAX);
     if (q->total == TOTAL_EXACT) {
-        struct str stored = key ? total_stored(a, p->resource, q, key, params) : STR_NONE;
+        struct str stored = key ? brought_up_to_date(a, p->resource, q, key, EVENTS_MAX, params) : STR_NONE;
         if (key) buf_addf(&b, "WITH known AS MATERIALIZED (%.*s) SELECT * FROM known UNION ALL SELECT * FROM (", STR_ARG(stored));
         count_exactly(&b, a, p, where, params);
         if (key) buf_addz(&b, ") AS counted WHERE NOT EXISTS (SELECT FROM known)");
     } else {
         buf_addz(&b, "SELECT count(*), NULL, NULL, ");
         add_among(&b, p->resource);
-        buf_addf(&b, ", NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted", p->resource->table,
+        buf_addf(&b, ", NULL, NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted", p->resource->table,
                  STR_ARG(where), ESTIMATE_MAX);
     }
     return finished(a, &b);

@@ -16,18 +16,18 @@
 enum { TOTAL_KEPT_FROM = 5000, TOTAL_KEPT_FROM_OF_KEYWORD = 1000, TOTAL_SLOW_US = 40 * 1000 };
 
 /* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew; about how many
- * rows there are of all; the ids of the page, where the count came by them. */
-enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE };
+ * rows there are of all; the ids of the page, where the count came by them; of a count, how long it took, in microseconds. */
+enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE, TOTAL_TOOK };
 
 /* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
 
-/* The stored total, brought up to date; no row when there is none, when too much has changed since, or when what no event tells of has:
+/* The stored total, brought up to date; no row when there is none, when much has changed since, or when what no event tells of has:
  * where somebody is, or a name that the keyword is sought in. Adds to `params`. */
 struct str total_stored(struct arena *a, const struct resource *r, const struct list_query *q, const char *key, struct sql_params *params);
 
-/* Counts, unless it is stored under `key` (NULL: it is not kept) by now; when not for an exact total, no further than 10,001 rows. May
- * add to `params`. */
+/* Counts, unless it is stored under `key` (NULL: it is not kept) and can be brought up to date sooner; when not for an exact total, no
+ * further than 10,001 rows. May add to `params`. */
 struct str total_count(struct arena *a, const struct page *p, struct str where, const char *key, struct sql_params *params);
 
 #endif

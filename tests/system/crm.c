@@ -118,3 +118,16 @@ char *customer_path(const char *id)
 {
     return text("/api/v1/customers/%s", id);
 }
+
+char *customers_in_bulk(int count)
+{
+    char *id = industry(unique("行业"));
+    sql(stack.customer_db,
+        "INSERT INTO customers (customer_id, customer_code, customer_name, customer_type, status, industry_id, pinyin, "
+        "created_time) "
+        "SELECT gen_random_uuid(), '%s-' || n, CASE n %% 3 WHEN 0 THEN '东方制药' ELSE '西部医院' END || n, "
+        "CASE n %% 2 WHEN 0 THEN '企业' ELSE '医院' END, '活跃', '%s', '', now() - n / 4 * interval '1 second' FROM "
+        "generate_series(1, %d) n",
+        unique("B"), id, count);
+    return id;
+}

@@ -29,6 +29,9 @@ struct reply *call_as(const char *token, const char *method, const char *path, c
  * or NULL. */
 char *customer(const char *name, const char *more);
 char *contact(const char *name, const char *more);
+
+/* Customers by SQL, as the service's role, so that its triggers run: every third "东方制药<n>", the others "西部医院<n>". Their industry. */
+char *customers_in_bulk(int count);
 char *industry(const char *name);
 char *region(const char *name);
 

@@ -13,20 +13,6 @@
 
 enum { MANY = 6000 };
 
-/* Customers by SQL, as the service's role, so that its triggers run. Returns their industry. */
-static char *bulk(int count)
-{
-    char *id = industry(unique("行业"));
-    sql(stack.customer_db,
-        "INSERT INTO customers (customer_id, customer_code, customer_name, customer_type, status, industry_id, pinyin, "
-        "created_time) "
-        "SELECT gen_random_uuid(), '%s-' || n, CASE n %% 3 WHEN 0 THEN '东方制药' ELSE '西部医院' END || n, "
-        "CASE n %% 2 WHEN 0 THEN '企业' ELSE '医院' END, '活跃', '%s', '', now() - n / 4 * interval '1 second' FROM "
-        "generate_series(1, %d) n",
-        unique("B"), id, count);
-    return id;
-}
-
 static int total(const char *industry_id, const char *more)
 {
     return number_at(expect_status(GET(text("/api/v1/customers?size=1&industry_id=%s%s", industry_id, more)), 200),
@@ -60,7 +46,7 @@ static void expect_true_totals(const char *id)
 static void test_total_is_exact_after_each_kind_of_write(void **state)
 {
     (void)state;
-    char *id = bulk(MANY), *member = text("\"industry_id\":\"%s\"", id);
+    char *id = customers_in_bulk(MANY), *member = text("\"industry_id\":\"%s\"", id);
     assert_int_equal(total(id, ""), MANY);
     expect_true_totals(id);
     char *one = customer("东方制药新", member);
@@ -83,7 +69,7 @@ static void test_total_is_exact_after_each_kind_of_write(void **state)
 static void test_total_is_exact_after_bulk_changes(void **state)
 {
     (void)state;
-    char *id = bulk(MANY);
+    char *id = customers_in_bulk(MANY);
     expect_true_totals(id);
     sql(stack.customer_db,
         "UPDATE customers SET deleted_time = now() WHERE industry_id = '%s' AND customer_code LIKE '%%7'", id);
@@ -101,7 +87,7 @@ static void test_total_is_exact_after_bulk_changes(void **state)
 static void test_total_sees_a_transaction_that_commits_late(void **state)
 {
     (void)state;
-    char *id = bulk(MANY);
+    char *id = customers_in_bulk(MANY);
     PGconn *late = PQconnectdb(stack.customer_db);
     PQclear(PQexec(late, "BEGIN"));
     PQclear(PQexec(late, text("INSERT INTO customers (customer_id, customer_code, customer_name, customer_type, "
@@ -122,7 +108,7 @@ static void test_total_sees_a_transaction_that_commits_late(void **state)
 static void test_total_is_the_same_on_every_replica(void **state)
 {
     (void)state;
-    char *id = bulk(MANY);
+    char *id = customers_in_bulk(MANY);
     struct replica other = replica_start("customer-service", "WORKERS=1", NULL);
     assert_int_equal(total(id, ""), MANY);
     char *one = customer("此处", text("\"industry_id\":\"%s\"", id));
@@ -162,7 +148,7 @@ static void *write_on(void *arg)
 static void test_total_is_exact_while_others_write(void **state)
 {
     (void)state;
-    char *id = bulk(MANY);
+    char *id = customers_in_bulk(MANY);
     struct writer w = { .industry_id = id };
     pthread_t thread;
     pthread_create(&thread, NULL, write_on, &w);
@@ -187,7 +173,7 @@ static void test_total_is_exact_while_others_write(void **state)
 static void test_total_of_a_keyword_is_exact_however_common(void **state)
 {
     (void)state;
-    bulk(MANY);
+    customers_in_bulk(MANY);
     sql(stack.customer_db, "UPDATE customers SET customer_name = '凤凰' || customer_name WHERE customer_code LIKE '%%77'");
     const char *const keywords[] = { "西部医院", "医院", "院", "部医院1", "凤凰", "凰", "凤凰西", "部", "1", "医院17" };
     for (size_t i = 0; i < COUNT(keywords); i++) {
@@ -206,47 +192,10 @@ static void test_total_of_a_keyword_is_exact_however_common(void **state)
     }
 }
 
-/* Events are looked through only while that is less work than counting. */
-static void test_total_is_counted_anew_after_many_changes(void **state)
-{
-    (void)state;
-    char *id = bulk(MANY);
-    assert_int_equal(total(id, ""), MANY);
-    sql(stack.customer_db, "UPDATE list_total SET total = total + 1");
-    assert_int_equal(total(id, ""), MANY + 1);
-    sql(stack.customer_db, "UPDATE customers SET description = '改' WHERE industry_id = '%s'", id);
-    assert_int_equal(total(id, ""), MANY);
-    expect_true_totals(id);
-}
-
-static void test_total_is_kept_for_a_day(void **state)
-{
-    (void)state;
-    char *id = bulk(MANY);
-    const struct {
-        const char *age;
-        int total, kept;
-    } cases[] = { { "23 hours", MANY + 1, 1 }, { "25 hours", MANY, 0 } };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        sql(stack.customer_db, "TRUNCATE list_total");
-        assert_int_equal(total(id, ""), MANY);
-        sql(stack.customer_db, "UPDATE list_total SET total = total + 1, stored_at = now() - interval '%s'", cases[i].age);
-        assert_int_equal(total(id, ""), cases[i].total);
-        sql(stack.customer_db, "UPDATE list_total SET stored_at = now() - interval '%s'", cases[i].age);
-        sql(stack.customer_db, "SELECT housekeeping()");
-        assert_int_equal(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), cases[i].kept);
-    }
-    sql(stack.customer_db, "INSERT INTO list_total SELECT sha256(n::text::bytea), 5000, pg_current_snapshot(), now() - n * interval "
-                           "'1 second' FROM generate_series(1, 12000) n");
-    sql(stack.customer_db, "SELECT housekeeping()");
-    assert_in_range(sql_count(stack.customer_db, "SELECT count(*) FROM list_total"), 9000, 10001);
-    sql(stack.customer_db, "TRUNCATE list_total");
-}
-
 static void test_total_can_be_estimated_or_left_out(void **state)
 {
     (void)state;
-    char *id = bulk(50);
+    char *id = customers_in_bulk(50);
     struct reply *r = expect_status(GET(text("/api/v1/customers?total=none&industry_id=%s", id)), 200);
     assert_true(is_null_at(r, "data.total") && is_null_at(r, "data.pages"));
     assert_int_equal(cJSON_GetArraySize(at(r, "data.records")), 10);
@@ -261,7 +210,7 @@ static void test_total_can_be_estimated_or_left_out(void **state)
 static void test_list_is_the_same_far_in(void **state)
 {
     (void)state;
-    char *id = bulk(MANY);
+    char *id = customers_in_bulk(MANY);
     const char *const sorts[] = { "created_time", "customer_name", "customer_code" };
     for (size_t s = 0; s < COUNT(sorts); s++) {
         struct reply *r = expect_status(
@@ -305,7 +254,7 @@ static void expect_walk(const char *id, const char *sort, const char *order, int
 static void test_cursor_walks_all_records_exactly_once(void **state)
 {
     (void)state;
-    char *id = bulk(200);
+    char *id = customers_in_bulk(200);
     const char *const sorts[] = { "created_time", "updated_time", "customer_name", "customer_code" };
     for (size_t s = 0; s < COUNT(sorts); s++) {
         expect_walk(id, sorts[s], "asc", 20);
@@ -316,7 +265,7 @@ static void test_cursor_walks_all_records_exactly_once(void **state)
 static void test_cursor_is_not_disturbed_by_new_records(void **state)
 {
     (void)state;
-    char *id = bulk(20);
+    char *id = customers_in_bulk(20);
     struct reply *first = GET(text("/api/v1/customers?industry_id=%s&size=10", id));
     char *next = text("/api/v1/customers?industry_id=%s&size=10&cursor=%s", id, text_at(first, "data.next_cursor"));
     char *before = text("%s", text_at(GET(next), "data.records.0.customer_id"));
@@ -329,7 +278,7 @@ static void test_cursor_is_not_disturbed_by_new_records(void **state)
 static void test_cursor_that_was_forged_is_refused(void **state)
 {
     (void)state;
-    char *id = bulk(20), *base = text("/api/v1/customers?industry_id=%s&size=5", id);
+    char *id = customers_in_bulk(20), *base = text("/api/v1/customers?industry_id=%s&size=5", id);
     const char *good = text_at(GET(base), "data.next_cursor");
     expect_status(GET(text("%s&cursor=%s", base, good)), 200);
     for (size_t i = 0; i < strlen(good); i += 11) {
@@ -353,7 +302,7 @@ static void test_cursor_that_was_forged_is_refused(void **state)
 static void test_keyword_uses_an_index_from_two_characters_on(void **state)
 {
     (void)state;
-    bulk(MANY);
+    customers_in_bulk(MANY);
     customer("罕见鹳雀楼", NULL);
     sql(stack.customer_db, "ANALYZE customers");
     const struct {
@@ -379,8 +328,6 @@ int main(void)
         cmocka_unit_test(test_total_is_the_same_on_every_replica),
         cmocka_unit_test(test_total_is_exact_while_others_write),
         cmocka_unit_test(test_total_of_a_keyword_is_exact_however_common),
-        cmocka_unit_test(test_total_is_counted_anew_after_many_changes),
-        cmocka_unit_test(test_total_is_kept_for_a_day),
         cmocka_unit_test(test_total_can_be_estimated_or_left_out),
         cmocka_unit_test(test_list_is_the_same_far_in),
         cmocka_unit_test(test_cursor_walks_all_records_exactly_once),
