@@ -36,7 +36,7 @@ struct gateway_settings {
 };
 extern const struct settings_plan gateway_plan;
 
-#define PLAIN_ADDRESS "127.0.0.1"
+#define PLAIN_ADDRESS "127.0.0.1" /* where the plain port is */
 
 enum { RATE_DIGEST = 40 };
 
@@ -59,7 +59,10 @@ struct gateway {
 void proxy(struct req *r);
 void proxy_stop(struct gateway *g); /* drops what waits for another try; its clients must be gone */
 
-/* worker.c: what struct app asks for. */
+/* worker.c: listen_start() with all the places that the gateway listens at. */
+bool gateway_listens_alone(const struct gateway_settings *s);
+
+/* And what struct app asks for. */
 bool gateway_worker_start(struct worker *w);
 void gateway_worker_drain(struct worker *w);
 bool gateway_worker_is_busy(const struct worker *w);

@@ -43,9 +43,7 @@ int main(int argc, char **argv)
         log_error("AUDIT_FOLDER cannot be used", LOG_Z("folder", s->audit.folder), LOG_Z("why", fault));
         return EXIT_FAILURE;
     }
-    const struct listen_place places[] = {
-        { s->address, s->port }, { PLAIN_ADDRESS, s->plain_port }, { s->admin_address, s->admin_port } };
-    bool is_alone = listen_start(&s->app.listen, places, sizeof places / sizeof *places);
+    bool is_alone = gateway_listens_alone(s);
     upstream_metrics_start(app.worker_count);
     limiter_start(app.worker_count);
     watch_start();

@@ -78,6 +78,13 @@ static bool is_proxy(const struct worker *w, struct str peer)
     return ip_read(peer, &ip) && cidr_set_find(s->trusted, &ip, NULL);
 }
 
+bool gateway_listens_alone(const struct gateway_settings *s)
+{
+    const struct listen_place places[] = {
+        { s->address, s->port }, { PLAIN_ADDRESS, s->plain_port }, { s->admin_address, s->admin_port } };
+    return listen_start(&s->app.listen, places, sizeof places / sizeof *places);
+}
+
 /* HTTPS for everybody; without TLS, when asked for, only for this machine; health and metrics, of which one worker tells. */
 static bool start_servers(struct worker *w, struct gateway *g)
 {

@@ -157,7 +157,7 @@ others: 0.50 to 0.74 in runs of one day, 0.90 in a short one. BBR or CUBIC makes
 ### What bounds a create
 
 PostgreSQL: it works more than four times as long for a create as gateway and service together, so both CPUs are full at a rate at which each of the two is
-busy a tenth of the time, begins its requests with caches that others have filled, and wakes somebody who is asleep at each step: half of customer-service's
+busy a tenth of the time or less, begins its requests with caches that others have filled, and wakes somebody who is asleep at each step: half of customer-service's
 CPU in a create and two thirds of the gateway's are the kernel's (\`perf record\`, 2026-11-29), no function of our own is above 2 % of either. Of PostgreSQL's time
 (\`pg_stat_statements\`, 2026-11-29) 56 % are the INSERT, 15 % what has changed, field by field, for the audit, 21 % reading the event for opportunity- and
 order-service and taking it in, 5 % the chain of the audit's records, 2 % reading back. Of the INSERT with warm caches two fifths are the two indexes for
