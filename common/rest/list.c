@@ -7,6 +7,7 @@
 #include "http/flow.h"
 #include "http/reply.h"
 #include "http/worker.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "rest/cursor.h"
 #include "rest/lookup.h"
@@ -33,8 +34,10 @@ struct list {
     const char *keep[3];                /* parameters of stmt_total_keep */
     struct pg_segment *totals;
     struct rows_at { struct pg_segment *segment; int call; } rows, walk; /* the page; what a walk has met that was too short */
+    bool counted;
+    uint64_t counting_us; /* when it began */
+    bool was_slow;
     int64_t total, among; /* finds, and about how many rows they are among */
-    int64_t took_us;      /* to count them; 0: nobody did */
     const char *ids;      /* of the page, where the count came by them; else NULL */
     int64_t walked;       /* rows walked over for the page; 0: it was found another way */
 };
@@ -186,6 +189,8 @@ static enum step list_count(struct req *r)
     struct list *l = r->state;
     if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
     struct str sql = total_count(&r->arena, &l->page, l->where, is_kept(r, l) ? l->keep[0] : NULL, &l->count);
+    l->counted = true;
+    l->counting_us = clock_us();
     l->totals = segment_new(r, PG_COUNT, true);
     pg_add(l->totals, shape(r, sql), l->count.values, l->count.count);
     pg_submit(r->worker->pg, l->totals);
@@ -197,7 +202,7 @@ static bool is_worth_keeping(const struct req *r, const struct list *l)
     if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
     struct str stale = pg_value(l->totals, 0, 0, TOTAL_STALE);
     int64_t from = str_is_none(l->query.keyword) ? TOTAL_KEPT_FROM : TOTAL_KEPT_FROM_OF_KEYWORD;
-    return str_is_none(stale) ? l->total >= from || l->took_us > TOTAL_SLOW_US : str_is(stale, "true");
+    return str_is_none(stale) ? l->total >= from || l->was_slow : str_is(stale, "true");
 }
 
 static void take_total(struct req *r, struct list *l)
@@ -205,13 +210,13 @@ static void take_total(struct req *r, struct list *l)
     struct str ids = pg_value(l->totals, 0, 0, TOTAL_PAGE);
     str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
     str_to_i64(pg_value(l->totals, 0, 0, TOTAL_AMONG), 0, INT64_MAX, &l->among);
-    str_to_i64(pg_value(l->totals, 0, 0, TOTAL_TOOK), 0, INT64_MAX, &l->took_us);
     if (!str_is_none(ids)) l->ids = arena_cstr(&r->arena, ids);
 }
 
 static enum step list_page(struct req *r)
 {
     struct list *l = r->state;
+    l->was_slow = l->counted && clock_us() - l->counting_us > TOTAL_SLOW_US;
     if (l->totals) take_total(r, l);
     bool keep = is_worth_keeping(r, l);
     if (l->rows.segment && !keep) return STEP_NEXT;

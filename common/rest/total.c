@@ -79,7 +79,7 @@ static struct str brought_up_to_date(struct arena *a, const struct resource *r, 
     buf_addf(&b, ") SELECT l.total + d.delta, pg_current_snapshot()::text, "
                  "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ", REFRESH_AFTER);
     add_among(&b, r);
-    buf_addz(&b, ", NULL, NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
+    buf_addz(&b, ", NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
     changes(&b, r, buf_str(&where), "after", "");
     buf_addz(&b, " UNION ALL ");
     changes(&b, r, buf_str(&where), "before", "-");
@@ -137,15 +137,12 @@ static void count_keyword(struct buf *b, struct arena *a, const struct page *p, 
     buf_done(&each);
 }
 
-/* Since its transaction has begun, which those that wait in line have each for themselves. */
-#define TOOK "(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint::text"
-
 static void count_exactly(struct buf *b, struct arena *a, const struct page *p, struct str where, struct sql_params *params)
 {
     bool by_keyword = !str_is_none(p->query->keyword);
     buf_addf(b, "SELECT %s, pg_current_snapshot()::text, NULL, ", by_keyword ? "found.at[1]::bigint" : "count(*)");
     add_among(b, p->resource);
-    buf_addf(b, ", %s, " TOOK " FROM ", by_keyword ? "found.at[2]" : "NULL");
+    buf_addf(b, ", %s FROM ", by_keyword ? "found.at[2]" : "NULL");
     if (by_keyword) count_keyword(b, a, p, where, params);
     else buf_addf(b, "%s t WHERE t.deleted_time IS NULL%.*s", p->resource->table, STR_ARG(where));
 }
@@ -163,7 +160,7 @@ struct str total_count(struct arena *a, const struct page *p, struct str where, 
     } else {
         buf_addz(&b, "SELECT count(*), NULL, NULL, ");
         add_among(&b, p->resource);
-        buf_addf(&b, ", NULL, NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted", p->resource->table,
+        buf_addf(&b, ", NULL FROM (SELECT FROM %s t WHERE t.deleted_time IS NULL%.*s LIMIT %d) AS counted", p->resource->table,
                  STR_ARG(where), ESTIMATE_MAX);
     }
     return finished(a, &b);

@@ -12,12 +12,13 @@
 
 #include "rest/page.h"
 
-/* Rows: a count of fewer is made anew each time, unless it took TOTAL_SLOW_US. What a keyword finds has to be read for that. */
+/* Rows: a count of fewer is made anew each time, unless it took TOTAL_SLOW_US, as it does where many wait in line. What a keyword finds has
+ * to be read for that. */
 enum { TOTAL_KEPT_FROM = 5000, TOTAL_KEPT_FROM_OF_KEYWORD = 1000, TOTAL_SLOW_US = 40 * 1000 };
 
 /* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew; about how many
- * rows there are of all; the ids of the page, where the count came by them; of a count, how long it took, in microseconds. */
-enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE, TOTAL_TOOK };
+ * rows there are of all; the ids of the page, where the count came by them. */
+enum { TOTAL_ROWS, TOTAL_SNAPSHOT, TOTAL_STALE, TOTAL_AMONG, TOTAL_PAGE };
 
 /* Under which key the total of this filter is stored. In the arena. `where` is sql_where()'s text, `params` its parameters. */
 const char *total_key(struct arena *a, const struct resource *r, struct str where, const struct sql_params *params);
