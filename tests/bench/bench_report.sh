@@ -152,7 +152,7 @@ are the gateway's, over a quarter customer-service's, a seventh each PostgreSQL'
 times that a request or its reply is sent over TCP are a third of everything, and no function of the gateway's own is above 2 % of it. pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
-others: 0.50 to 0.74 in runs of one day, 0.90 in a short one. BBR or CUBIC makes no difference.
+others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29. BBR or CUBIC makes no difference.
 
 ### What bounds a create
 
@@ -199,6 +199,9 @@ $(sizes_table opportunities)
 
 100 users through the gateway (TLS) and 500 internal calls to the services, each once a second at random (Poisson, counted from the arrival), on as many
 connections, for $PROMISE_S s; then twice as many. ${SIZES[-1]} customers, $ORDERS orders, $OPPORTUNITIES opportunities.
+The machine's share counts the load generator and the kernel too. It moves with the machine, as all absolute figures do: 28 % at 100 % of the load
+in one run of 2026-11-29, 57 % in a later one, in which every process of the bench, HAProxy and PostgreSQL among them, needed twice the CPU for the
+same work.
 
 | load | operation | requests | failed | mean ms | p99 ms |
 |---:|---|---:|---:|---:|---:|
