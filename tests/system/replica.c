@@ -104,11 +104,44 @@ static void child(const char *service, const struct how *how, int https_port, in
     _exit(127);
 }
 
-static bool is_ready(void *arg)
+/* Its exit status as a shell has it; -1: it goes on. */
+static int end_of(pid_t pid, int options)
 {
-    const struct replica *r = arg;
+    int status = 0;
+    pid_t ended;
+    do ended = waitpid(pid, &status, options);
+    while (ended < 0 && errno == EINTR);
+    if (ended != pid) return -1;
+    for (size_t i = 0; i < REPLICAS_MAX; i++)
+        if (running[i] == pid) running[i] = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+struct awaited {
+    struct replica replica;
+    int end; /* -1: not yet */
+};
+
+static bool is_ready(const struct replica *r)
+{
     const struct request readyz = { .method = "GET", .url = text("%s/readyz", r->url), .timeout_ms = 1000, .fresh = true, .pki = r->pki };
     return http_send(&readyz)->status == 200;
+}
+
+static bool is_ready_or_over(void *arg)
+{
+    struct awaited *a = arg;
+    a->end = end_of(a->replica.pid, WNOHANG);
+    return a->end >= 0 || is_ready(&a->replica);
+}
+
+/* The last that replicas have logged tells why; fails the test. */
+static void fail_start(const char *service, int end)
+{
+    fflush(NULL);
+    if (system("test -z \"$LOG_DIR\" || tail -n 20 \"$LOG_DIR\"/replica.log") < 0) abort();
+    expect(end < 0, "%s ends with status %d instead of becoming ready", service, end);
+    expect(false, "%s does not become ready", service);
 }
 
 static struct replica begin(const char *service, const struct how *how, va_list settings)
@@ -130,9 +163,9 @@ static struct replica begin(const char *service, const struct how *how, va_list 
 
 static struct replica start(const char *service, const struct how *how, va_list settings)
 {
-    struct replica r = begin(service, how, settings);
-    expect(r.pid > 0 && poll_until(20, is_ready, &r), "%s does not become ready", service);
-    return r;
+    struct awaited a = { .replica = begin(service, how, settings) };
+    if (!poll_until(20, is_ready_or_over, &a) || a.end >= 0) fail_start(service, a.end);
+    return a.replica;
 }
 
 struct replica replica_start(const char *service, ...)
@@ -163,29 +196,19 @@ struct replica replica_start_tls(const char *pki, const char *name, const char *
     return r;
 }
 
-static int wait_end(pid_t pid)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    for (size_t i = 0; i < REPLICAS_MAX; i++)
-        if (running[i] == pid) running[i] = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 int replica_refusal(const char *service, ...)
 {
     va_list settings;
     va_start(settings, service);
     struct replica r = begin(service, &(struct how){ .address = "127.0.0.1", .port = replica_port() }, settings);
     va_end(settings);
-    return wait_end(r.pid);
+    return end_of(r.pid, 0);
 }
 
 int replica_stop(struct replica *r)
 {
     kill(r->pid, SIGTERM);
-    return wait_end(r->pid);
+    return end_of(r->pid, 0);
 }
 
 void replicas_end(void)
@@ -193,6 +216,6 @@ void replicas_end(void)
     for (size_t i = 0; i < REPLICAS_MAX; i++) {
         if (!running[i]) continue;
         kill(running[i], SIGKILL);
-        wait_end(running[i]);
+        end_of(running[i], 0);
     }
 }
