@@ -42,6 +42,18 @@ static bool board_read(struct req *r, struct board *b)
                                                          &r->problem);
 }
 
+/* What is added up: the opportunities themselves, or, by what their sums are kept by, those (0027_board_sums.sql). */
+struct summands {
+    const char *table, *count, *live;
+};
+
+static const struct summands *summands_of(const struct list_query *q)
+{
+    static const struct summands each = { "opportunities", "count(*)", "t.deleted_time IS NULL AND " };
+    static const struct summands kept = { "board_sums", "sum(t.count)", "" };
+    return q->filters[OPPORTUNITY_customer_id] || q->from || q->until ? &each : &kept;
+}
+
 /* The first parameter is the pipeline, or NULL for the default one. */
 static void board_sql(struct req *r, struct board *b, struct buf *sql)
 {
@@ -49,12 +61,13 @@ static void board_sql(struct req *r, struct board *b, struct buf *sql)
                                    "AND CASE WHEN $1::uuid IS NULL THEN p.is_default ELSE p.pipeline_id = $1::uuid END)";
     b->params = (struct sql_params){ .values = { b->query.filters[OPPORTUNITY_pipeline_id] }, .count = 1 };
     b->query.filters[OPPORTUNITY_pipeline_id] = NULL;
+    const struct summands *of = summands_of(&b->query);
     buf_addf(sql,
              "SELECT p.pipeline_id, p.pipeline_name, s.stage_id, s.stage_name, s.stage_kind, s.win_probability, coalesce(b.count, 0), "
              "round(coalesce(b.amount, 0) / 100, 2), round(coalesce(b.weighted, 0) / 10000, 2) "
-             "FROM pipelines p LEFT JOIN (stages s LEFT JOIN (SELECT t.sales_stage_id, count(*) AS count, sum(t.amount_fen) AS amount, "
-             "sum(t.weighted_fen) AS weighted FROM opportunities t WHERE t.deleted_time IS NULL AND t.pipeline_id = %s",
-             pipeline);
+             "FROM pipelines p LEFT JOIN (stages s LEFT JOIN (SELECT t.sales_stage_id, %s AS count, sum(t.amount_fen) AS amount, "
+             "sum(t.weighted_fen) AS weighted FROM %s t WHERE %st.pipeline_id = %s",
+             of->count, of->table, of->live, pipeline);
     sql_where(sql, &b->params, &r->arena, r->route->resource, &b->query);
     buf_addf(sql,
              " GROUP BY t.sales_stage_id) b ON b.sales_stage_id = s.stage_id) ON s.pipeline_id = p.pipeline_id "

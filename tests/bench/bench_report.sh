@@ -156,11 +156,12 @@ others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2
 
 ### What bounds a create
 
-PostgreSQL: it works more than four times as long for a create as gateway and service together, so both CPUs are full at a rate at which each of the two is
-busy a tenth of the time or less, begins its requests with caches that others have filled, and wakes somebody who is asleep at each step: half of customer-service's
-CPU in a create and two thirds of the gateway's are the kernel's (\`perf record\`, 2026-11-29), no function of our own is above 2 % of either. Of PostgreSQL's time
-(\`pg_stat_statements\`, 2026-11-29) 56 % are the INSERT, 15 % what has changed, field by field, for the audit, 21 % reading the event for opportunity- and
-order-service and taking it in, 5 % the chain of the audit's records, 2 % reading back. Of the INSERT with warm caches two fifths are the two indexes for
+PostgreSQL: it works more than four times as long for a create as gateway and service together (seven tenths of the machine, a twelfth each), so both CPUs are
+full at a rate at which each of the two is busy a tenth of the time, begins its requests with caches that others have filled, and wakes somebody who is
+asleep at each step: two fifths of customer-service's CPU in a create and two thirds of the gateway's are the kernel's (\`perf record -a\`, 2026-11-30), no function of our
+own is above 2 % of either. Of PostgreSQL's time (\`pg_stat_statements\`, 2026-11-30) 45 % are the INSERT, 13 % what has changed, field by field, for the
+audit, 12 % the chain of the audit's records, 24 % reading the event for opportunity- and order-service and taking it in, 4 % what keywords are found by, 2 %
+reading back. Of the INSERT with warm caches two fifths are the two indexes for
 keywords, by trigrams and by single characters and pairs of Chinese and pinyin, three tenths the triggers that make the code and the event, a tenth the
 twelve indexes that lists are read off. Fastify writes the row, an event and a record of the audit in one statement and stops there: no search by
 pinyin, nobody who reads the event, no chain, no file that is on the disk before the answer.
@@ -175,7 +176,7 @@ it takes 0.7 ms at 1,000,000 contacts, for all of them 2.3 (\`EXPLAIN\`, 2026-11
 at a tenth of the contacts. Of orders, which are found by their number and among the customers, the slowest is a number: its digits are in
 many others.
 \`customers_other_growth\` is that of the page in the middle, number 5,000 or 50,000: an offset is walked through, a cursor is not.
-\`opportunities_report_growth\` is that of the board, which adds up all opportunities of a pipeline for each request.
+\`opportunities_report_growth\` is that of the board, which adds up what each owner has in each stage, and by time the opportunities themselves.
 
 ### Customers
 
@@ -199,9 +200,9 @@ $(sizes_table opportunities)
 
 100 users through the gateway (TLS) and 500 internal calls to the services, each once a second at random (Poisson, counted from the arrival), on as many
 connections, for $PROMISE_S s; then twice as many. ${SIZES[-1]} customers, $ORDERS orders, $OPPORTUNITIES opportunities.
-The machine's share counts the load generator and the kernel too. It moves with the machine, as all absolute figures do: 28 % at 100 % of the load
-in one run of 2026-11-29, 57 % in a later one, in which every process of the bench, HAProxy and PostgreSQL among them, needed twice the CPU for the
-same work.
+The machine's share counts the load generator and the kernel too. It moves with the machine, as all absolute figures do: HAProxy and PostgreSQL needed twice
+the CPU for the same work in some runs of one day. Of PostgreSQL's time at 100 % (\`pg_stat_statements\`, 2026-11-30) a quarter is the INSERT of 60 orders a
+second, a third the two reads by id of 450, a fifth the indexes for keywords.
 
 | load | operation | requests | failed | mean ms | p99 ms |
 |---:|---|---:|---:|---:|---:|

@@ -22,9 +22,10 @@ INSERT INTO opportunities (opportunity_id, opportunity_name, customer_id, estima
                            win_probability, assigned_to, status, sales_plan, created_by, created_time)
 SELECT uuid_v7(), '机会' || n, ('00000000-0000-7000-9000-' || lpad((n % 20000)::text, 12, '0'))::uuid, (random() * 1000000)::numeric(15, 2),
        current_date + n % 365, s.pipeline_id, s.stage_id, s.win_probability,
-       ('00000000-0000-7000-8000-' || lpad((n % $OPPORTUNITY_OWNERS)::text, 12, '0'))::uuid, s.stage_kind, repeat('计划', 30),
+       ('00000000-0000-7000-8000-' || lpad((n / 8 % $OPPORTUNITY_OWNERS)::text, 12, '0'))::uuid, s.stage_kind, repeat('计划', 30),
        '00000000-0000-7000-8000-000000000000', now() - n * interval '60 s'
 FROM generate_series(1, $1) n JOIN (SELECT *, row_number() OVER (ORDER BY sort_order) AS place FROM stages) s ON s.place = 1 + (n * 7919::bigint) % 8;
+SELECT board_sums_make();
 SQL
 }
 

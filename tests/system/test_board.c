@@ -6,6 +6,7 @@
 #include "sql.h"
 #include "stack.h"
 
+#include <libpq-fe.h>
 #include <string.h>
 
 static struct reply *board(const char *query)
@@ -92,6 +93,94 @@ static void test_a_board_is_within_reach(void **state)
     }
 }
 
+/* --- sums that are kept ------------------------------------------------------------------------------------------------- */
+
+/* Each column is what PostgreSQL adds up of the opportunities that are `where`. */
+static void expect_exact(const char *query, const char *where)
+{
+    struct reply *r = expect_status(board(query), 200);
+    int columns = cJSON_GetArraySize(at(r, "data.columns"));
+    assert_int_equal(columns, 8);
+    for (int i = 0; i < columns; i++) {
+        const char *stage = text_at(r, text("data.columns.%d.stage_id", i)), *here = strstr(r->body, stage);
+        const char *want = sql(stack.opportunity_db,
+                               "SELECT format('\"count\":%%s,\"amount\":%%s,\"weighted_amount\":%%s}', count(*), "
+                               "round(coalesce(sum(estimated_amount), 0), 2), "
+                               "round(coalesce(sum(estimated_amount * win_probability), 0) / 100, 2)) "
+                               "FROM opportunities WHERE deleted_time IS NULL AND sales_stage_id = '%s' AND %s", stage, where);
+        here = strstr(here, "\"count\":");
+        expect(!strncmp(here, want, strlen(want)), "%s: %s, not %.80s", query, want, here);
+    }
+}
+
+static void expect_all_exact(const char *owner)
+{
+    expect_exact("", "true");
+    expect_exact("status=ON_HOLD", "status = '已搁置'");
+    expect_exact(text("assigned_to=%s", owner), text("assigned_to = '%s'", owner));
+    expect_exact(text("assigned_to=%s&status=OPEN", owner), text("assigned_to = '%s' AND status = '进行中'", owner));
+}
+
+static void change(const char *id, const char *members)
+{
+    expect_status(PATCH(opportunity_path(id, ""), members), 200);
+}
+
+static void test_whatever_is_written_the_sums_are_exact(void **state)
+{
+    (void)state;
+    char *one = customer_known(unique("客户"));
+    struct user owner = user_in("SALES_REP", department_below(NULL));
+    staff_known(owner.id);
+    const char *amount = "\"estimated_amount\":12345.67";
+    char *ids[8];
+    for (size_t i = 0; i < COUNT(ids); i++) ids[i] = opportunity(text("%zu", i), one, amount);
+    change(ids[0], "{\"estimated_amount\":9999999999999.99,\"win_probability\":33}");
+    change(ids[1], text("{\"assigned_to\":\"%s\"}", owner.id));
+    change(ids[2], "{\"status\":\"已搁置\"}");
+    expect_status(move_to(ids[3], STAGE_REQUIREMENT, NULL), 200);
+    expect_status(POST(opportunity_path(ids[4], "/close"), "{\"result\":\"赢单\",\"reason\":\"x\"}"), 200);
+    expect_status(DELETE(opportunity_path(ids[5], "")), 200);
+    change(ids[6], "{\"description\":\"x\"}"); /* nothing that is added up */
+    expect_all_exact(owner.id);
+    sql(stack.opportunity_db, "SELECT housekeeping()");
+    expect_all_exact(owner.id);
+    assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM board_sums"),
+                     sql_count(stack.opportunity_db, "SELECT count(*) FROM (SELECT FROM opportunities WHERE deleted_time IS NULL "
+                                                     "GROUP BY pipeline_id, assigned_to, sales_stage_id, status) one"));
+    sql(stack.opportunity_db, "UPDATE opportunities SET estimated_amount = 3 WHERE opportunity_id = '%s'", ids[5]); /* a deleted one */
+    expect_all_exact(owner.id);
+    sql(stack.opportunity_db, "UPDATE opportunities SET deleted_time = NULL WHERE opportunity_id = '%s'", ids[5]);
+    expect_all_exact(owner.id);
+    expect_status(DELETE(opportunity_path(ids[1], "")), 200); /* the last of its owner */
+    sql(stack.opportunity_db, "SELECT housekeeping()");
+    expect_all_exact(owner.id);
+    assert_int_equal(sql_count(stack.opportunity_db, "SELECT count(*) FROM board_sums WHERE assigned_to = '%s'", owner.id), 0);
+}
+
+/* Neither who writes nor who folds too waits for it. */
+static void test_sums_are_folded_while_others_write(void **state)
+{
+    (void)state;
+    char *one = customer_known(unique("客户"));
+    for (int i = 0; i < 3; i++) opportunity("A", one, "\"estimated_amount\":1");
+    PGconn *folding = PQconnectdb(stack.opportunity_db);
+    PQclear(PQexec(folding, "BEGIN"));
+    PGresult *folded = PQexec(folding, "SELECT board_sums_fold()");
+    assert_int_equal(PQresultStatus(folded), PGRES_TUPLES_OK);
+    PQclear(folded);
+    opportunity("B", one, "\"estimated_amount\":2");
+    sql(stack.opportunity_db, "SET lock_timeout = '2s'");
+    sql(stack.opportunity_db, "SELECT board_sums_fold()");
+    sql(stack.opportunity_db, "RESET lock_timeout");
+    expect_exact("", "true");
+    PQclear(PQexec(folding, "COMMIT"));
+    PQfinish(folding);
+    expect_exact("", "true");
+    sql(stack.opportunity_db, "SELECT board_sums_fold()");
+    expect_exact("", "true");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, to_opportunities)
 int main(void)
 {
@@ -100,6 +189,8 @@ int main(void)
         TEST(test_a_board_is_of_one_pipeline),
         TEST(test_a_board_refuses_what_it_does_not_know),
         TEST(test_a_board_is_within_reach),
+        TEST(test_whatever_is_written_the_sums_are_exact),
+        TEST(test_sums_are_folded_while_others_write),
     };
     return system_main("board", tests, COUNT(tests));
 }
