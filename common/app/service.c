@@ -93,6 +93,7 @@ static const struct opt opts[] = {
 
 static const struct service *service;
 static const struct pg_stmt *const *statements;
+static const char *channels[] = { "names", ".events", NULL, NULL };
 
 /* --- one worker -------------------------------------------------------------------------------------------------------- */
 
@@ -144,7 +145,6 @@ static void start_announcer(struct worker *w)
 
 static void start_database(struct worker *w)
 {
-    static const char *channels[] = { "names", ".events", NULL, NULL };
     const struct service_settings *s = settings_of(w);
     struct pg_config config = {
         .url = s->database_url, .timezone = s->timezone, .application = service->name,
@@ -153,7 +153,6 @@ static void start_database(struct worker *w)
         .statement_timeout_ms = s->statement_timeout_ms, .statements = statements,
         .channels = channels, .on_notify = on_notify, .notify_arg = w,
     };
-    channels[2] = service->announces;
     w->pg = pg_new(w->base, w->work, &config);
 }
 
@@ -357,6 +356,7 @@ static int serve(const struct settings_plan *plan)
     const struct service_settings *s = settings_start(plan);
     configure(s);
     statements = all_statements();
+    channels[2] = service->announces;
     struct route_table system = route_table_join(&system_routes, &openapi_routes);
     app = (struct app){
         .name = service->name, .worker_count = s->app.workers, .trusts_gateway = true,
