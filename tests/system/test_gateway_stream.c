@@ -148,7 +148,9 @@ static void test_long_body_is_tried_again_as_long_as_nothing_of_it_is_lost(void 
     int upstream = puppet_accept(&service);
     puppet_head(upstream);
     pattern_receive(upstream, 0, 100000);
-    close(upstream); /* all that has gone is still in the gateway's memory */
+    shutdown(upstream, SHUT_WR); /* all that has gone is still in the gateway's memory */
+    assert_true(hangs_up(upstream)); /* else more might follow before it has seen that */
+    close(upstream);
     pattern_send(client, 100000, 300000); /* comes while it waits for the next try */
     upstream = puppet_accept(&service);
     puppet_head(upstream);
