@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPLICAS_MAX = 8 };
+enum { REPLICAS_MAX = 8, ENVIRONMENT_MAX = 256 };
 
 static pid_t running[REPLICAS_MAX];
 
@@ -49,18 +49,46 @@ static char *upper(const char *service)
     return name;
 }
 
-static void gateway_settings(int admin_port, int https_port, int plain_port)
+/* What a process is started with. All is made before fork(): another thread may hold a lock at that moment, malloc's for one, which its
+ * copy would hold for ever. */
+struct start {
+    char *environment[ENVIRONMENT_MAX + 1];
+    size_t count;
+    const char *binary;
+    int log;
+};
+
+static void put(struct start *s, char *setting)
+{
+    size_t i = 0, name = strcspn(setting, "=") + 1;
+    while (i < s->count && strncmp(s->environment[i], setting, name) != 0) i++;
+    if (i == ENVIRONMENT_MAX) abort();
+    s->environment[i] = setting;
+    if (i == s->count) s->count++;
+}
+
+static void set(struct start *s, const char *name, const char *value)
+{
+    if (value) put(s, text("%s=%s", name, value));
+}
+
+static void set_port(struct start *s, const char *name, int port)
+{
+    set(s, name, text("%d", port));
+}
+
+static void gateway_settings(struct start *s, int admin_port, int https_port, int plain_port)
 {
     const char *tls_dir = text("%.*s", (int)(strrchr(stack.ca_cert, '/') - stack.ca_cert), stack.ca_cert);
-    setenv("ADMIN_PORT", text("%d", admin_port), 1);
-    setenv("HTTPS_PORT", text("%d", https_port), 1);
-    setenv("PLAIN_PORT", text("%d", plain_port), 1);
-    setenv("TLS_CERT_FILE", text("%s/server.crt", tls_dir), 1);
-    setenv("TLS_KEY_FILE", text("%s/server.key", tls_dir), 1);
-    setenv("UPSTREAM_AUTH_SERVICE", stack.auth_url, 1);
-    setenv("UPSTREAM_CUSTOMER_SERVICE", stack.customer_url, 1);
-    setenv("UPSTREAM_OPPORTUNITY_SERVICE", stack.opportunity_url, 1);
-    setenv("UPSTREAM_ORDER_SERVICE", stack.order_url, 1);
+    set_port(s, "ADMIN_PORT", admin_port);
+    set_port(s, "HTTPS_PORT", https_port);
+    set_port(s, "PLAIN_PORT", plain_port);
+    set(s, "TLS_CERT_FILE", text("%s/server.crt", tls_dir));
+    set(s, "TLS_KEY_FILE", text("%s/server.key", tls_dir));
+    set(s, "UPSTREAM_AUTH_SERVICE", stack.auth_url);
+    set(s, "UPSTREAM_CUSTOMER_SERVICE", stack.customer_url);
+    set(s, "UPSTREAM_OPPORTUNITY_SERVICE", stack.opportunity_url);
+    set(s, "UPSTREAM_ORDER_SERVICE", stack.order_url);
 }
 
 struct how {
@@ -69,38 +97,45 @@ struct how {
     const char *pki, *certificate; /* NULL: without TLS */
 };
 
-static void tls_settings(const struct how *how)
+static void service_settings(struct start *s, const char *service)
 {
-    if (!how->pki) return;
-    setenv("TLS_CERT_FILE", text("%s/%s.crt", how->pki, how->certificate), 1);
-    setenv("TLS_KEY_FILE", text("%s/%s.key", how->pki, how->certificate), 1);
-    setenv("TLS_CLIENT_CA_FILE", text("%s/ca.crt", how->pki), 1);
+    const char *name = upper(service);
+    set(s, "DATABASE_URL", getenv(text("%s_DATABASE_URL", name)));
+    set(s, "DATA_KEYS_FILE", getenv(text("%s_DATA_KEYS_FILE", name)));
+    set(s, "SERVICE_CLIENT_ID", getenv(text("%s_CLIENT_ID", name)));
+    set(s, "SERVICE_CLIENT_SECRET", getenv(text("%s_CLIENT_SECRET", name)));
 }
 
-static void child(const char *service, const struct how *how, int https_port, int plain_port, va_list settings)
+static void tls_settings(struct start *s, const struct how *how)
 {
-    int port = how->port;
+    if (!how->pki) return;
+    set(s, "TLS_CERT_FILE", text("%s/%s.crt", how->pki, how->certificate));
+    set(s, "TLS_KEY_FILE", text("%s/%s.key", how->pki, how->certificate));
+    set(s, "TLS_CLIENT_CA_FILE", text("%s/ca.crt", how->pki));
+}
+
+static void start_make(struct start *s, const char *service, const struct how *how, int https_port, int plain_port, va_list settings)
+{
     const char *log_dir = getenv("LOG_DIR"), *bin_dir = getenv("BIN_DIR");
-    int log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
+    *s = (struct start){ .binary = text("%s/%s", bin_dir ? bin_dir : "build/release/bin", service) };
+    s->log = open(log_dir ? text("%s/replica.log", log_dir) : "/dev/null", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    for (char **e = environ; *e; e++) put(s, *e);
+    set(s, "HTTP_ADDRESS", how->address);
+    set_port(s, "HTTP_PORT", how->port);
+    set(s, "JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url));
+    set(s, "CURSOR_SECRET", "0123456789abcdef0123456789abcdef");
+    service_settings(s, service);
+    if (!getenv(text("%s_DATABASE_URL", upper(service)))) gateway_settings(s, how->port, https_port, plain_port);
+    tls_settings(s, how);
+    for (const char *setting; (setting = va_arg(settings, const char *));) put(s, text("%s", setting));
+}
+
+static void run(const struct start *s)
+{
+    dup2(s->log, STDOUT_FILENO);
+    dup2(s->log, STDERR_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("HTTP_ADDRESS", how->address, 1);
-    setenv("HTTP_PORT", text("%d", port), 1);
-    setenv("JWKS_URL", text("%s/api/v1/auth/jwks", stack.auth_url), 1);
-    setenv("CURSOR_SECRET", "0123456789abcdef0123456789abcdef", 1);
-    const char *database = getenv(text("%s_DATABASE_URL", upper(service)));
-    const char *data_keys = getenv(text("%s_DATA_KEYS_FILE", upper(service)));
-    const char *client_id = getenv(text("%s_CLIENT_ID", upper(service)));
-    if (data_keys) setenv("DATA_KEYS_FILE", data_keys, 1);
-    if (client_id) setenv("SERVICE_CLIENT_ID", client_id, 1);
-    if (client_id) setenv("SERVICE_CLIENT_SECRET", getenv(text("%s_CLIENT_SECRET", upper(service))), 1);
-    if (database) setenv("DATABASE_URL", database, 1);
-    else gateway_settings(port, https_port, plain_port);
-    tls_settings(how);
-    for (const char *s; (s = va_arg(settings, const char *));) putenv(text("%s", s));
-    const char *binary = text("%s/%s", bin_dir ? bin_dir : "build/release/bin", service);
-    execl(binary, binary, NULL);
+    execve(s->binary, (char *[]){ (char *)s->binary, NULL }, s->environment);
     _exit(127);
 }
 
@@ -151,8 +186,11 @@ static struct replica begin(const char *service, const struct how *how, va_list 
     snprintf(r.url, sizeof r.url, "%s://%s:%d", how->pki ? "https" : "http", how->address, how->port);
     snprintf(r.https_url, sizeof r.https_url, "https://localhost:%d", https_port);
     snprintf(r.plain_url, sizeof r.plain_url, "http://127.0.0.1:%d", plain_port);
+    struct start s;
+    start_make(&s, service, how, https_port, plain_port, settings);
     r.pid = fork();
-    if (r.pid == 0) child(service, how, https_port, plain_port, settings);
+    if (r.pid == 0) run(&s);
+    close(s.log);
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         if (!running[i]) {
             running[i] = r.pid;
