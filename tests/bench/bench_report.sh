@@ -202,7 +202,7 @@ $(sizes_table opportunities)
 connections, for $PROMISE_S s; then twice as many. ${SIZES[-1]} customers, $ORDERS orders, $OPPORTUNITIES opportunities.
 The machine's share counts the load generator and the kernel too. It moves with the machine, as all absolute figures do: HAProxy and PostgreSQL needed twice
 the CPU for the same work in some runs of one day. Of PostgreSQL's time at 100 % (\`pg_stat_statements\`, 2026-11-30) a quarter is the INSERT of 60 orders a
-second, a third the two reads by id of 450, a fifth the indexes for keywords.
+second, a third the 500 reads by id, a fifth the indexes for keywords.
 
 | load | operation | requests | failed | mean ms | p99 ms |
 |---:|---|---:|---:|---:|---:|

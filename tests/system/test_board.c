@@ -181,6 +181,32 @@ static void test_sums_are_folded_while_others_write(void **state)
     expect_exact("", "true");
 }
 
+static bool is_waiting(void *arg)
+{
+    (void)arg;
+    return sql_count(stack.admin_db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                     "AND query = 'SELECT board_sums_make()'") == 1;
+}
+
+static void test_sums_made_anew_while_some_are_folded_are_exact(void **state)
+{
+    (void)state;
+    char *one = customer_known(unique("客户"));
+    for (int i = 0; i < 3; i++) opportunity("A", one, "\"estimated_amount\":1");
+    PGconn *folding = PQconnectdb(stack.opportunity_db), *making = PQconnectdb(stack.opportunity_db);
+    PQclear(PQexec(folding, "BEGIN"));
+    PQclear(PQexec(folding, "SELECT board_sums_fold()"));
+    assert_int_equal(PQsendQuery(making, "SELECT board_sums_make()"), 1);
+    assert_true(poll_until(20, is_waiting, NULL));
+    PQclear(PQexec(folding, "COMMIT"));
+    PGresult *made = PQgetResult(making);
+    assert_int_equal(PQresultStatus(made), PGRES_TUPLES_OK);
+    PQclear(made);
+    PQfinish(making);
+    PQfinish(folding);
+    expect_exact("", "true");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, to_opportunities)
 int main(void)
 {
@@ -191,6 +217,7 @@ int main(void)
         TEST(test_a_board_is_within_reach),
         TEST(test_whatever_is_written_the_sums_are_exact),
         TEST(test_sums_are_folded_while_others_write),
+        TEST(test_sums_made_anew_while_some_are_folded_are_exact),
     };
     return system_main("board", tests, COUNT(tests));
 }

@@ -34,8 +34,9 @@ CREATE TRIGGER opportunities_summed_anew AFTER UPDATE ON opportunities FOR EACH 
           (NEW.pipeline_id, NEW.assigned_to, NEW.sales_stage_id, NEW.status, NEW.amount_fen, NEW.weighted_fen, NEW.deleted_time))
     EXECUTE FUNCTION opportunity_summed();
 
--- All anew, from the opportunities. Nobody may write any meanwhile.
+-- All anew, from the opportunities. Nobody may write any meanwhile, nor fold: what is folded at that moment would count twice.
 CREATE FUNCTION board_sums_make() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('board_sums', 0));
     LOCK TABLE opportunities IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM board_sums;
     INSERT INTO board_sums
