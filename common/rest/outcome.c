@@ -7,6 +7,7 @@
 #include "http/reply.h"
 #include "http/worker.h"
 #include "rest/authors.h"
+#include "rest/changes.h"
 #include "rest/etag.h"
 #include "rest/names.h"
 #include "rest/refusal.h"
@@ -109,7 +110,8 @@ static void add_location(struct req *r, const struct write *w)
 
 static void add_changes(struct req *r, const struct write *w)
 {
-    struct str changes = w->changes_at && !w->replayed ? pg_value(w->segment, w->changes_at, 0, 0) : STR_NONE;
+    if (!w->changes_at || w->replayed) return;
+    struct str changes = changes_of(&r->arena, w->statements->resource, w->segment, w->changes_at);
     if (!str_is_none(changes) && changes.len <= CHANGES_MAX)
         req_reply_header(r, STR("X-Audit-Changes"), base64url_encode(&r->arena, changes));
 }

@@ -1,5 +1,6 @@
 #include "rest/statements.h"
 
+#include "rest/changes.h"
 #include "rest/data_keys.h"
 #include "rest/events.h"
 #include "rest/rest.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 10 };
+enum { RESOURCES_MAX = 32, SQL_MAX = 16 * 1024, PER_RESOURCE = 9 };
 
 const struct pg_stmt stmt_claim = { "claim", "SELECT idempotency_claim($1::uuid, $2, $3)" };
 const struct pg_stmt stmt_author = {
@@ -124,18 +125,6 @@ static void restorable(struct buf *b, const struct resource *r)
     add_scope(b, r, 3);
 }
 
-static void changes(struct buf *b, const struct resource *r)
-{
-    const char *comma = "";
-    buf_addz(b, "SELECT audit_changes($1::uuid, '{");
-    for (size_t i = 0; i < r->field_count; i++) {
-        if (!(r->fields[i].flags & (F_SECRET | F_WRITEONLY))) continue;
-        buf_addf(b, "%s%.*s", comma, STR_ARG(r->fields[i].name));
-        comma = ",";
-    }
-    buf_addz(b, "}')");
-}
-
 static void remember(struct buf *b, const struct resource *r)
 {
     const char *id = r->fields[r->id].name.p;
@@ -178,8 +167,6 @@ static void statements_make(struct statements *s, const struct resource *r)
     s->restorable = named(r, "restorable", &b);
     select_row(&b, r);
     s->read_back = named(r, "read_back", &b);
-    changes(&b, r);
-    s->changes = named(r, "changes", &b);
     remember(&b, r);
     s->remember = named(r, "remember", &b);
     replay(&b, r);
@@ -196,6 +183,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
     list[n++] = &stmt_author;
     list[n++] = &stmt_author_moved;
     list[n++] = &stmt_tell;
+    list[n++] = &stmt_images;
     list[n++] = &stmt_dry_run;
     list[n++] = &stmt_total_keep;
     list[n++] = &stmt_housekeeping;
@@ -206,7 +194,7 @@ const struct pg_stmt *const *rest_statements(const struct resource *const *resou
         struct statements *s = &all[count++];
         statements_make(s, *resources);
         const struct pg_stmt *own[] = { &s->get, &s->insert, &s->update, &s->remove, &s->restore, &s->restorable,
-                                        &s->read_back, &s->changes,  &s->remember, &s->replay };
+                                        &s->read_back, &s->remember, &s->replay };
         for (size_t i = 0; i < sizeof own / sizeof *own; i++) list[n++] = own[i];
         seals |= seal_is_needed(*resources);
         if (s->is_scoped) list[n++] = &s->get_scoped;

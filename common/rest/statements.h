@@ -17,7 +17,6 @@ struct statements {
     struct pg_stmt restore;  /* $1 id, $2 user, $3 versions, reach */
     struct pg_stmt restorable; /* $1 id, $2 user, reach: refuses values that a live row has taken meanwhile */
     struct pg_stmt read_back;  /* $1 id, $2 user, reach -> detail columns, live or not, whether it is deleted, whether it is reached */
-    struct pg_stmt changes;  /* $1 id -> {"<field>": [before, after]} of this transaction, without secrets; NULL: nothing */
     struct pg_stmt remember; /* $1 id, $2 user, $3 idempotency key: keeps the row as the key's reply if this transaction
                                 wrote it */
     struct pg_stmt replay;   /* $1 user, $2 key, $3 request -> is it the same request, detail columns of the kept row */

@@ -7,6 +7,7 @@
 #include "http/worker.h"
 #include "rest/authors.h"
 #include "rest/binding.h"
+#include "rest/changes.h"
 #include "rest/echo.h"
 #include "rest/fingerprint.h"
 #include "rest/names.h"
@@ -121,7 +122,7 @@ static void add_changes(struct req *r, struct write *w)
 {
     bool is_asked = r->route->audited && !w->input.dry_run && str_is(req_header(r, STR("X-Audit")), "1");
     w->changes_at = is_asked ? w->segment->count : 0;
-    if (is_asked) pg_add(w->segment, &w->statements->changes, w->back.values, 1);
+    if (is_asked) pg_add(w->segment, &stmt_images, w->back.values, 1);
 }
 
 static const struct pg_stmt *statement_of(struct req *r, const struct write *w)
