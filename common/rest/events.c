@@ -81,16 +81,18 @@ static struct pg_stmt make_snapshot(struct buf *b, const struct resource *r)
     return statement(name, b);
 }
 
+/* || makes a value of its own: of a long one that is stored compressed, each look at a column would unpack it anew. */
 static struct pg_stmt make_events(struct buf *b)
 {
-    buf_addz(b, "WITH page AS MATERIALIZED (SELECT * FROM outbox o WHERE (o.turn, o.event_id) > ($1::xid8, $2::bigint) "
-                "AND o.turn < pg_snapshot_xmin(pg_current_snapshot()) AND o.aggregate = ANY ($3::text[]) "
-                "ORDER BY o.turn, o.event_id LIMIT $4::integer) SELECT coalesce((SELECT json_agg(json_build_object('event_id', p.event_id, "
+    buf_addz(b, "WITH page AS MATERIALIZED (SELECT o.*, o.after || '{}' AS image FROM outbox o "
+                "WHERE (o.turn, o.event_id) > ($1::xid8, $2::bigint) AND o.turn < pg_snapshot_xmin(pg_current_snapshot()) "
+                "AND o.aggregate = ANY ($3::text[]) ORDER BY o.turn, o.event_id LIMIT $4::integer) "
+                "SELECT coalesce((SELECT json_agg(json_build_object('event_id', p.event_id, "
                 "'aggregate', p.aggregate, 'aggregate_id', p.aggregate_id, 'type', p.type, 'version', p.version, 'time', "
                 TIME_OF("p.created_time") ", 'data', CASE p.aggregate");
     for (size_t i = 0; i < resource_count; i++) {
         buf_addf(b, " WHEN '%s' THEN ", resources[i]->name.p);
-        event_data_add(b, "p.after", resources[i], "$5");
+        event_data_add(b, "p.image", resources[i], "$5");
     }
     buf_addz(b, " END) ORDER BY p.turn, p.event_id) FROM page p), '[]'), (SELECT count(*) FROM page), "
                 "(SELECT turn || '.' || event_id FROM page ORDER BY turn DESC, event_id DESC LIMIT 1), "
