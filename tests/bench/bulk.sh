@@ -8,14 +8,16 @@ bulk_sql() {
 -c max_parallel_maintenance_workers=0 -c statement_timeout=3600s" psql -XqAt -v ON_ERROR_STOP=1 "$DATABASE_ADMIN_URL" "${@:2}"
 }
 
-# What PostgreSQL does by itself for tables that have changed a lot is done at the end, once.
-bulk_autovacuum() { bulk_sql pg_catalog -c "ALTER SYSTEM SET autovacuum = $1" -c "SELECT FROM pg_reload_conf()"; }
+# What PostgreSQL does by itself for tables that have changed a lot, and for what would be lost now, is done at the end, once.
+BULK_SETTINGS=("autovacuum = off" "fsync = off" "max_wal_size = '16GB'" "checkpoint_timeout = '1h'")
 
-bulk_begin() { bulk_autovacuum off; }
+bulk_begin() {
+    bulk_sql pg_catalog -f <(printf 'ALTER SYSTEM SET %s;' "${BULK_SETTINGS[@]}") -c "SELECT FROM pg_reload_conf()"
+}
 
 bulk_end() {
-    bulk_autovacuum on
-    bulk_sql pg_catalog -c "VACUUM ANALYZE" -c CHECKPOINT
+    bulk_sql pg_catalog -c "VACUUM ANALYZE" -c CHECKPOINT -f <(printf 'ALTER SYSTEM RESET %s;' "${BULK_SETTINGS[@]%% *}") -c "SELECT FROM pg_reload_conf()"
+    sync
 }
 
 # indexes_drop SCHEMA TABLE [BUT]: all but primary keys; those that BUT matches are not made again
