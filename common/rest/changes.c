@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "json/json_write.h"
 
-/* Turns are told from transactions by rest_turn.sql: those of this one are at its number, or behind it. */
+/* The turn of an event (rest_turn.sql) is the number of its transaction or a later one: what finds it in the index is its turn. */
 const struct pg_stmt stmt_images = {
     "images", "SELECT o.before, o.after FROM outbox o WHERE o.turn >= pg_current_xact_id() AND o.xid = pg_current_xact_id() "
               "AND o.aggregate_id = $1::uuid ORDER BY o.event_id"
