@@ -88,10 +88,11 @@ static bool is_counted(const struct req *r, const struct list *l)
     return is_sought(r, l) || l->query.total != TOTAL_NONE;
 }
 
-/* A total that changes as time goes by is not kept, nor one of what no event tells of. */
+/* A total that changes as time goes by is not kept, nor one of what changes untold. */
 static bool is_kept(const struct req *r, const struct list *l)
 {
-    return !l->query.only && !r->route->resource->is_untold;
+    const struct resource *res = r->route->resource;
+    return !l->query.only && (!res->is_untold || res->is_appended);
 }
 
 static const struct pg_stmt *shape(struct req *r, struct str sql)

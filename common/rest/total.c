@@ -25,7 +25,7 @@ const char *total_key(struct arena *a, const struct resource *r, struct str wher
 
 /* What one image of the outbox rows beyond the stored snapshot adds or takes. A turn is never below its transaction's number, and has the
  * index. */
-static void changes(struct buf *b, const struct resource *r, struct str where, const char *image, const char *sign)
+static void add_image(struct buf *b, const struct resource *r, struct str where, const char *image, const char *sign)
 {
     buf_addf(b,
              "SELECT %s1 AS delta FROM outbox o, jsonb_populate_record(NULL::%s, o.%s) t "
@@ -33,6 +33,24 @@ static void changes(struct buf *b, const struct resource *r, struct str where, c
              "pg_visible_in_snapshot(o.xid, l.snapshot) "
              "AND o.%s IS NOT NULL AND t.deleted_time IS NULL%.*s",
              sign, r->table, image, STR_ARG(r->name), image, STR_ARG(where));
+}
+
+static void add_changes(struct buf *b, const struct resource *r, struct str where)
+{
+    if (r->is_appended) {
+        buf_addf(b, "SELECT 1 AS delta FROM %s_since(l.snapshot) t WHERE t.deleted_time IS NULL%.*s", r->table, STR_ARG(where));
+        return;
+    }
+    add_image(b, r, where, "after", "");
+    buf_addz(b, " UNION ALL ");
+    add_image(b, r, where, "before", "-");
+}
+
+/* How much has changed, as far as that matters. */
+static void add_events(struct buf *b, const struct resource *r, int most)
+{
+    if (r->is_appended) buf_addf(b, "%s_new(s.snapshot)", r->table);
+    else buf_addf(b, "(SELECT count(*) FROM (SELECT FROM outbox o WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event)", most);
 }
 
 static struct str finished(struct arena *a, struct buf *b)
@@ -48,9 +66,10 @@ static void add_unless(struct buf *b, const char *table, const char *column)
                 "AND NOT pg_visible_in_snapshot(c.%s, s.snapshot))", table, column, column);
 }
 
-/* The outbox says what has changed of the records themselves: user_ref.moved is in rest_access.sql, `renamed` in rest_sought.sql. */
-static void add_unless_others_changed(struct buf *b, const struct resource *r, const struct list_query *q)
+/* What is beside the changes of the records themselves: user_ref.moved is in rest_access.sql, `renamed` in rest_sought.sql. */
+static void add_unless_others_changed(struct buf *b, struct arena *a, const struct resource *r, const struct list_query *q)
 {
+    if (r->is_appended) add_unless(b, arena_printf(a, "%s_gone", r->table).p, "turn");
     if (r->owner >= 0 && scope_is_of_departments(&q->scope)) add_unless(b, "user_ref", "moved");
     for (size_t i = 0; i < r->field_count && !str_is_none(q->keyword); i++) {
         const struct field *named = keyword_reference(r, &r->fields[i]);
@@ -71,18 +90,16 @@ static struct str brought_up_to_date(struct arena *a, const struct resource *r, 
     buf_init(&b, SQL_MAX);
     buf_init(&where, SQL_MAX);
     sql_where_walk(&where, &where, params, a, r, q, SEEK_EACH);
-    buf_addf(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, (SELECT count(*) FROM (SELECT FROM outbox o "
-                 "WHERE o.turn >= pg_snapshot_xmin(s.snapshot) LIMIT %d) AS event) AS events FROM list_total s "
-                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
-             events_max + 1, sql_param(params, key));
-    add_unless_others_changed(&b, r, q);
+    buf_addz(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, ");
+    add_events(&b, r, events_max + 1);
+    buf_addf(&b, " AS events FROM list_total s WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
+             sql_param(params, key));
+    add_unless_others_changed(&b, a, r, q);
     buf_addf(&b, ") SELECT l.total + d.delta, pg_current_snapshot()::text, "
                  "(l.events > %d OR l.stored_at < now() - interval '12 hours')::text, ", REFRESH_AFTER);
     add_among(&b, r);
     buf_addz(&b, ", NULL FROM stored l, LATERAL (SELECT coalesce(sum(e.delta), 0) AS delta FROM (");
-    changes(&b, r, buf_str(&where), "after", "");
-    buf_addz(&b, " UNION ALL ");
-    changes(&b, r, buf_str(&where), "before", "-");
+    add_changes(&b, r, buf_str(&where));
     buf_addf(&b, ") AS e) AS d WHERE l.events <= %d", events_max);
     if (!str_is_none(q->keyword)) buf_addf(&b, " AND l.events <= greatest(%d, l.total / %d)", EVENTS_FEW, FOUND_PER_EVENT);
     buf_done(&where);

@@ -2,7 +2,9 @@
  *
  * A count of half a million rows takes a quarter of a second. So a count of many rows is stored with the snapshot it was
  * made under (list_total in rest.sql); later readers add what the outbox holds beyond that snapshot and the same filter
- * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas.
+ * finds: after-images minus before-images. Exact for any filter, without locks, shared by all replicas. Where no event tells of rows
+ * that are only ever added ("appended"), SQL does: <table>_new(pg_snapshot), how many came since, <table>_since(pg_snapshot), these
+ * rows, and <table>_gone.turn, the transactions in which old ones were given up.
  *
  * Three statements: what is stored, a count for when nothing is, and keeping a total (stmt_total_keep). They are apart because
  * PostgreSQL counts in parallel only in a statement that writes nothing. A count looks once more for what is stored: those who ask for

@@ -95,6 +95,7 @@ struct resource {
     int owner;                    /* field index: whose the record is, which limits who reaches it (schema/scope.h); -1: everybody's */
     unsigned char permissions[ACT_COUNT]; /* enum permission */
     bool is_untold;               /* no event tells of it */
+    bool is_appended;             /* rows are only added: rest/total.h */
     const char *const *event_columns; /* what events tell besides the fields, NULL-terminated; NULL: nothing */
     struct field_list views[VIEW_COUNT];
 };

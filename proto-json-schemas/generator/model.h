@@ -50,6 +50,7 @@ struct schema {
     int id, version, dates, sort, owner; /* property indexes; -1: none */
     const cJSON *event_columns;          /* array of column names or NULL */
     bool is_untold;                      /* "events": false */
+    bool is_appended;                    /* "appended": true */
     bool sort_ascending;
     const char *permissions[ACT_COUNT];  /* NULL: none */
     struct field_view views[VIEW_COUNT];

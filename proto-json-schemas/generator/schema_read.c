@@ -147,6 +147,8 @@ static void read_events(struct place at, struct schema *s, const cJSON *resource
 {
     const cJSON *name;
     s->is_untold = cJSON_IsFalse(source_get(resource, "events"));
+    s->is_appended = cJSON_IsTrue(source_get(resource, "appended"));
+    if (s->is_appended && !s->is_untold) source_fail(at, "appended: its events tell what changes");
     if (!source_get(resource, "events") || s->is_untold) return;
     s->event_columns = source_array(at, resource, "events");
     cJSON_ArrayForEach(name, s->event_columns)
@@ -159,7 +161,7 @@ static void read_events(struct place at, struct schema *s, const cJSON *resource
 
 static void read_resource(const struct model *m, struct place at, struct schema *s, const cJSON *resource)
 {
-    static const char *const keys[] = { "table", "id", "dates", "sort", "views", "owner", "unmask", "events", NULL };
+    static const char *const keys[] = { "table", "id", "dates", "sort", "views", "owner", "unmask", "events", "appended", NULL };
     source_keys(at, resource, keys);
     s->sql_table = source_text(at, resource, "table");
     read_events(at, s, resource);

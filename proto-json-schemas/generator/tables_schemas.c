@@ -160,6 +160,7 @@ static void print_events(FILE *to, const struct schema *s)
 {
     const cJSON *name;
     if (s->is_untold) fputs("    .is_untold = true,\n", to);
+    if (s->is_appended) fputs("    .is_appended = true,\n", to);
     if (!s->event_columns) return;
     fputs("    .event_columns = (const char *const[]){ ", to);
     cJSON_ArrayForEach(name, s->event_columns) fprintf(to, "\"%s\", ", name->valuestring);

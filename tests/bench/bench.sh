@@ -8,13 +8,11 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 TOP=$(cd "$HERE/../.." && pwd -P)
 QUICK=${QUICK:-0}
 SIZES=(10000 100000 1000000) # customers; the peers are measured at the second
-ORDERS_EACH=5                # of a customer
-CUSTOMERS_EACH=10            # for an opportunity
 ROUNDS=3                     # of which the median counts
 RUN_S=1                      # seconds of one run
-BEST_S=2                     # the same, where the best of several counts
-WARM_S=6                     # the same, until V8 has compiled what is hot
-CURVE_S=1.5                  # the same, of one of a plot
+BEST_S=2                     # the same, beside pgbench
+WARM_S=5                     # the same, until V8 has compiled what is hot
+CURVE_S=1                    # the same, of one of a plot
 PROMISE_S=15                 # the same, of the required load
 [ "$QUICK" = 0 ] || SIZES=(5000 20000) ROUNDS=1 BEST_S=1 WARM_S=3 PROMISE_S=5
 
@@ -36,6 +34,10 @@ PROMISE_S=15                 # the same, of the required load
 . "$HERE/load_orders.sh"
 # shellcheck source=tests/bench/load_opportunities.sh
 . "$HERE/load_opportunities.sh"
+# shellcheck source=tests/bench/load_leads.sh
+. "$HERE/load_leads.sh"
+# shellcheck source=tests/bench/load_auth.sh
+. "$HERE/load_auth.sh"
 # shellcheck source=tests/bench/lists.sh
 . "$HERE/lists.sh"
 # shellcheck source=tests/bench/customer_lists.sh
@@ -46,6 +48,14 @@ PROMISE_S=15                 # the same, of the required load
 . "$HERE/order_lists.sh"
 # shellcheck source=tests/bench/opportunity_lists.sh
 . "$HERE/opportunity_lists.sh"
+# shellcheck source=tests/bench/lead_lists.sh
+. "$HERE/lead_lists.sh"
+# shellcheck source=tests/bench/activity_lists.sh
+. "$HERE/activity_lists.sh"
+# shellcheck source=tests/bench/quote_lists.sh
+. "$HERE/quote_lists.sh"
+# shellcheck source=tests/bench/auth_lists.sh
+. "$HERE/auth_lists.sh"
 # shellcheck source=tests/bench/replica.sh
 . "$HERE/replica.sh"
 # shellcheck source=tests/bench/haproxy.sh

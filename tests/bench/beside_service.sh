@@ -53,29 +53,32 @@ pgbench_scripts() {
     done < <(head -n "$PGBENCH_ROWS" "$WORK/ids")
 }
 
-# pgbench_rate CLIENTS
-pgbench_rate() {
-    PGOPTIONS='-c search_path=customer,public' timeout $((BEST_S + 20)) "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -M prepared -n -c "$1" -j 2 -T "$BEST_S" \
-        "${PGBENCH_FILES[@]}" crm 2>/dev/null | awk '/^tps/ { print $3 }'
+# get_rate pgbench|TARGET CONNECTIONS SECONDS
+get_rate() {
+    if [ "$1" = pgbench ]; then
+        PGOPTIONS='-c search_path=customer,public' timeout $(($3 + 20)) "$PGBIN/pgbench" -h "$SOCKETS" -U crm_admin -M prepared -n -c "$2" -j 2 -T "$3" \
+            "${PGBENCH_FILES[@]}" crm 2>/dev/null | awk '/^tps/ { print $3 }'
+    else
+        CONNECTIONS=$2 drive_at get "$1" "$3"
+        figure per_second
+    fi
 }
 
-# get_rate TARGET CONNECTIONS
-get_rate() {
-    CONNECTIONS=$2 drive_at get "$1" "$BEST_S"
-    figure per_second
+# best_count TARGET COUNT...: of connections, that with the highest rate
+best_count() {
+    local count
+    for count in "${@:2}"; do echo "$(get_rate "$1" "$count" "$RUN_S") $count"; done | sort -rn | awk 'NR == 1 { print $2 }'
 }
 
 # Each at its best: GET of a row, whose statement pgbench repeats with as little around it as can be.
 beside_pgbench() {
-    local round count name
+    local round name
+    local -A at
     pgbench_scripts
+    at[pgbench]=$(best_count pgbench "${PGBENCH_CLIENTS[@]}")
+    for name in direct chain; do at[$name]=$(best_count "$name" "${GET_CONNECTIONS[@]}"); done
     for ((round = 0; round < ROUNDS; round++)); do
-        {
-            for count in "${PGBENCH_CLIENTS[@]}"; do pgbench_rate "$count"; done | best
-            for name in direct chain; do
-                for count in "${GET_CONNECTIONS[@]}"; do get_rate "$name" "$count"; done | best
-            done
-        } | paste -sd' ' >>"$WORK/beside_pgbench"
+        for name in pgbench direct chain; do get_rate "$name" "${at[$name]}" "$BEST_S"; done | paste -sd' ' >>"$WORK/beside_pgbench"
     done
     result pgbench_per_second "$(cut -d' ' -f1 "$WORK/beside_pgbench" | median)"
     result get_ratio_to_pgbench "$(awk '{ printf "%.3f\n", $2 / $1 }' "$WORK/beside_pgbench" | median)"

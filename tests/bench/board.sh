@@ -50,7 +50,7 @@ document() {
 # What a board costs
 
 Written by \`make bench-board\` on $(date -u +%Y-%m-%d): $(nproc) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), PostgreSQL
-$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N opportunities of $OPPORTUNITY_OWNERS owners in eight stages. Client, service and database share the machine.
+$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N opportunities of $SELLERS owners in eight stages. Client, service and database share the machine.
 
 | figure | value | goal | reached |
 |---|---:|---:|---|
@@ -78,8 +78,8 @@ load_opportunities "$N" "$(psql -XqAt "$DATABASE_ADMIN_URL" -c "SELECT path FROM
 result load_seconds $((SECONDS - begun))
 compare
 board_case all ""
-board_case owner "assigned_to=$(owner_id 7)"
-board_case customer "customer_id=$(customer_id 7)"
+board_case owner "assigned_to=$(id_of 8000 7)"
+board_case customer "customer_id=$(id_of 9000 7)"
 board_case status "status=OPEN"
 board_case year "start_date=$(date -d '1 year ago' +%F)"
 board_case department "" "$WORK/token.manager"

@@ -38,3 +38,37 @@ indexes_make() {
         xargs -d '\n' -P "$(nproc)" -I '{}' bash -c 'index_make "$1"' _ '{}'
     rm "$WORK/indexes"
 }
+
+# --- what generated rows are made of ----------------------------------------------------------------------------------------
+
+SELLERS=200     # who own records
+BUYERS=20000    # customers as the other services know them
+
+# id_of KIND N: of a user (8000), customer (9000), product (a000), order (b000), opportunity (c000), quote (d000) or activity (e000)
+id_of() { printf '00000000-0000-7000-%s-%012d' "$1" "$2"; }
+
+# id_sql KIND EXPRESSION: the same in SQL
+id_sql() { printf "('00000000-0000-7000-%s-' || lpad((%s)::text, 12, '0'))::uuid" "$1" "$2"; }
+
+# hashed PLACE COUNT: one of so many for the row numbered n, independent of what another PLACE takes
+hashed() { printf '((hashint8extended(n, %d) & 2147483647) %% %d)::int' "$1" "$2"; }
+
+# one_of PLACE WORD...: a word for the row numbered n
+one_of() {
+    local words
+    printf -v words ",'%s'" "${@:2}"
+    printf '(ARRAY[%s])[1 + %s]' "${words:1}" "$(hashed "$1" $(($# - 1)))"
+}
+
+# sellers_sql [MORE COLUMNS] [THEIR VALUES]: those who own records, into user_ref
+sellers_sql() {
+    echo "INSERT INTO user_ref (user_id, name${1:+, $1}) SELECT $(id_sql 8000 n), '销售' || n${2:+, $2}
+        FROM generate_series(0, $SELLERS - 1) n ON CONFLICT DO NOTHING;"
+}
+
+# both COMMAND COUNT: of rows 1 to COUNT, a half on each of two CPUs
+both() {
+    "$1" 1 $(($2 / 2)) &
+    "$1" $(($2 / 2 + 1)) "$2"
+    wait $!
+}

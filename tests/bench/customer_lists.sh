@@ -46,7 +46,7 @@ customer_others() {
 # customer_total CONDITION QUERY
 customer_total() { same_total "$(owner_sql -c "SELECT count(*) FROM customers WHERE deleted_time IS NULL AND $1")" "$2"; }
 
-customer_lists() {
+customers_lists() {
     lists_begin "$CUSTOMER_SERVICE_URL/api/v1/customers"
     owner_sql -c "TRUNCATE list_total"
     customer_filters

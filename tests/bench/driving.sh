@@ -19,5 +19,4 @@ drive() {
 figure() { sed "s/, \"classes\".*//; s/.*\"$1\": \([0-9.]*\).*/\1/" "${DRIVE_OUT:-$WORK/drive}"; }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'; }
-best() { sort -rn | head -n 1; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }

@@ -5,7 +5,7 @@
 WARM_REPEATS=8
 REPEATS=40
 
-# One request per line of a curl configuration: "milliseconds status".
+# list_times QUERY COUNT: "milliseconds status" of each request, one after the other on one connection
 list_times() {
     local i
     for ((i = 0; i < $2; i++)); do
@@ -17,10 +17,9 @@ encoded() { printf %s "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'; }
 
 # list_case KIND NAME QUERY
 list_case() {
-    list_times "$3" 1 >"$WORK/first"
-    list_times "$3" "$WARM_REPEATS" >/dev/null
-    list_times "$3" "$REPEATS" | sort -n | tee -a "$WORK/times.$1" >"$WORK/times"
-    awk -v kind="$1" -v name="$2" -v cold="$(cut -d' ' -f1 "$WORK/first")" '
+    list_times "$3" $((1 + WARM_REPEATS + REPEATS)) >"$WORK/case"
+    tail -n "$REPEATS" "$WORK/case" | sort -n | tee -a "$WORK/times.$1" >"$WORK/times"
+    awk -v kind="$1" -v name="$2" -v cold="$(head -n 1 "$WORK/case" | cut -d' ' -f1)" '
         { ms[NR] = $1; if ($2 != 200) bad++ }
         END { printf "%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%d\n", kind, name, cold, ms[int(NR * .5)], ms[int(NR * .95)], ms[NR], bad }
     ' "$WORK/times" >>"$WORK/lists"
@@ -35,7 +34,7 @@ pooled_p95() { p95 <"$WORK/times.$1"; }
 # same_total COUNTED QUERY: what the service says is what PostgreSQL counted
 same_total() {
     local total
-    total=$(curl -sS --max-time 60 -H "Authorization: Bearer $(<"$WORK/token")" "$LIST_URL?size=1&$2" | sed 's/.*"total":\([0-9]*\).*/\1/')
+    total=$(curl -sS --max-time 60 -H "Authorization: Bearer $(<"$WORK/token")" "$LIST_URL?size=1${2:+&$2}" | sed 's/.*"total":\([0-9]*\).*/\1/')
     [ "$total" = "$1" ] || WRONG_TOTALS=$((WRONG_TOTALS + 1))
 }
 

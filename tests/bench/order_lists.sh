@@ -26,13 +26,14 @@ order_others() {
     list_case other "by amount" "sort=total_amount"
     list_case other "by number" "sort=order_number&order=asc"
     list_case other "by creation" "sort=created_time"
+    list_case other "by update" "sort=updated_time"
     list_case other "a status of a customer" "customer_id=$(id_of 9000 7)&order_status=$(encoded 已完成)"
 }
 
 # order_total CONDITION QUERY
 order_total() { same_total "$(order_sql -c "SELECT count(*) FROM orders WHERE deleted_time IS NULL AND $1")" "$2"; }
 
-order_lists() {
+orders_lists() {
     lists_begin "$ORDER_SERVICE_URL/api/v1/orders"
     order_sql -c "TRUNCATE list_total"
     order_filters
@@ -41,4 +42,12 @@ order_lists() {
     order_total "order_status = '已完成'" "order_status=$(encoded 已完成)"
     order_total "customer_id IN (SELECT customer_id FROM customer_ref WHERE customer_name LIKE '%懿禾%')" "keyword=$(encoded 懿禾)"
     order_total "customer_id IN (SELECT customer_id FROM customer_ref WHERE customer_name LIKE '%上海康宁%')" "keyword=$(encoded 上海康宁)"
+}
+
+# Of one order: what belongs to it does not grow.
+payments_lists() {
+    lists_begin "$ORDER_SERVICE_URL/api/v1/orders/$(id_of b000 7)/payments"
+    list_case other "of an order" ""
+    LIST_URL=$ORDER_SERVICE_URL/api/v1/orders/$(id_of b000 7)/history
+    list_case other "history of an order" ""
 }

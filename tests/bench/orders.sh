@@ -33,7 +33,7 @@ create_ms() { awk -v i="$1" '{ printf "%.2f\n", $i / 1000 }' "$WORK/creates"; }
 creates() {
     local items i
     items=$(for ((i = 0; i < 10; i++)); do printf '%s{"product_id":"%s","quantity":1.5}' "$([ $i = 0 ] || echo ,)" "$(id_of a000 $i)"; done)
-    for ((i = 0; i < ORDER_CUSTOMERS; i++)); do id_of 9000 "$i" && echo; done >"$WORK/ids"
+    for ((i = 0; i < BUYERS; i++)); do id_of 9000 "$i" && echo; done >"$WORK/ids"
     printf '1\tcreate\tPOST\t/api/v1/orders\t{"customer_id":"{id}","order_status":"已提交","order_items":[%s]}\n' "$items" >"$WORK/create.mix"
     for ((i = 0; i < ROUNDS; i++)); do
         timeout 90 "$DRIVE" -j -c 64 -w 5 -d "$RUN_S" -p -r "$RATE" -t "$WORK/token" -i "$WORK/ids" -m "$WORK/create.mix" "$ORDER_SERVICE_URL" >"$WORK/drive" || true
@@ -65,7 +65,7 @@ order_document() {
 # What orders cost
 
 Written by \`make bench-orders\` on $(date -u +%Y-%m-%d): $(nproc) CPUs ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), PostgreSQL
-$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N orders of $ORDER_CUSTOMERS customers. Client, service and database share the machine.
+$("$PGBIN/postgres" -V | awk '{ print $3 }'), $N orders of $BUYERS customers. Client, service and database share the machine.
 
 | figure | value | goal | reached |
 |---|---:|---:|---|
@@ -89,7 +89,7 @@ PG_PID=$(<"$PG_PID_FILE")
 begun=$SECONDS
 load_orders "$N"
 result load_seconds $((SECONDS - begun))
-order_lists
+orders_lists
 list_results
 creates
 order_document >"$TOP/docs/performance-orders.md"

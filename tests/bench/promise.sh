@@ -33,10 +33,11 @@ MIX
 }
 
 promise_ids() {
-    local n
+    local n step
+    step=$(($(rows_of orders "${SIZES[-1]}") / 20000))
     cp "$WORK/ids" "$WORK/ids.customers"
-    for ((n = 0; n < 20000; n++)); do printf '00000000-0000-7000-b000-%012d\n' $((1 + n * (ORDERS / 20000))); done >"$WORK/ids.orders"
-    for ((n = 0; n < ORDER_CUSTOMERS; n++)); do printf '00000000-0000-7000-9000-%012d\n' "$n"; done >"$WORK/ids.sales"
+    for ((n = 0; n < 20000; n++)); do printf '00000000-0000-7000-b000-%012d\n' $((1 + n * step)); done >"$WORK/ids.orders"
+    for ((n = 0; n < BUYERS; n++)); do printf '00000000-0000-7000-9000-%012d\n' "$n"; done >"$WORK/ids.sales"
 }
 
 # promise_drive WHO WHAT CONNECTIONS PERCENT URL: in the background

@@ -1,5 +1,5 @@
-/* Customers and contacts in bulk, as text for COPY ... FROM STDIN:
- *   seed customers FIRST COUNT | seed contacts FIRST COUNT | seed users
+/* Customers, contacts and leads in bulk, as text for COPY ... FROM STDIN:
+ *   seed customers|contacts|leads FIRST COUNT | seed users
  * Row n is always the same but for its nonces, whoever makes it: parts may be generated side by side. What the load bypasses
  * (triggers, the service) is done here: codes, pinyin, the name of the primary contact, encryption with the keys of
  * DATA_KEYS_FILE. */
@@ -248,6 +248,32 @@ static void contact_put(struct arena *a, const struct customer *c, uint64_t *r)
     printf("\t%.*s %.*s\n", STR_ARG(c->contact.full), STR_ARG(c->contact.initials));
 }
 
+/* What might have become the customer. */
+static void lead_put(struct arena *a, const struct customer *c, uint64_t *r)
+{
+    const char *status = PICK(r, lead_statuses), *product = PICK(r, product_types);
+    bool is_converted = !strcmp(status, "已转化");
+    struct phrase name = c->name, who = { 0 };
+    addz(a, &name, "采购");
+    addz(a, &name, product);
+    person(a, r, &who);
+    printf("%s\t%.*s\t%.*s\t%.*s", c->id, STR_ARG(name.text), STR_ARG(c->name.text), STR_ARG(who.text));
+    put_phone(a, &lead_resource, c->id, r);
+    put_sealed(a, &lead_resource, "email", c->id, arena_printf(a, "lead@c%06ld.example.com", c->number));
+    put(PICK(r, sources));
+    put(product);
+    printf("\t%d.00", 1000 * (1 + below(r, 100) * below(r, 100)));
+    put(status);
+    put(is_converted ? c->contact_id : NULL); /* some customer */
+    if (is_converted) put_time(c->updated);
+    else put(NULL);
+    put(c->created_by); /* owner */
+    put(c->created_by);
+    put_time(c->created);
+    put_time(c->updated);
+    printf("\t%.*s %.*s\n", STR_ARG(name.full), STR_ARG(name.initials));
+}
+
 static void users_put(struct arena *a)
 {
     for (int i = 0; i < USERS; i++) {
@@ -260,7 +286,20 @@ static void users_put(struct arena *a)
     }
 }
 
-static void rows_put(bool contacts, long first, long count)
+static const struct kind {
+    const char *name;
+    void (*put)(struct arena *a, const struct customer *c, uint64_t *r);
+    uint64_t stream; /* of chance, for what the others have not */
+} kinds[] = { { "contacts", contact_put, 1 }, { "customers", customer_put, 2 }, { "leads", lead_put, 4 } };
+
+static const struct kind *kind_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (!strcmp(kinds[i].name, name)) return &kinds[i];
+    return NULL;
+}
+
+static void rows_put(const struct kind *k, long first, long count)
 {
     for (long n = first; n < first + count; n++) {
         struct arena a;
@@ -268,9 +307,8 @@ static void rows_put(bool contacts, long first, long count)
         uint64_t r = (uint64_t)n * 0x2545f4914f6cdd1du, more;
         arena_init(&a);
         customer_make(&a, &r, n, &c);
-        more = r ^ (contacts ? 1 : 2);
-        if (contacts) contact_put(&a, &c, &more);
-        else customer_put(&a, &c, &more);
+        more = r ^ k->stream;
+        k->put(&a, &c, &more);
         arena_done(&a);
     }
 }
@@ -293,10 +331,11 @@ int main(int argc, char **argv)
     struct arena a;
     arena_init(&a);
     keys_load();
-    bool contacts = argc > 1 && !strcmp(argv[1], "contacts");
-    if (argc == 4 && (contacts || !strcmp(argv[1], "customers"))) rows_put(contacts, atol(argv[2]), atol(argv[3]));
-    else if (argc == 2 && !strcmp(argv[1], "users")) users_put(&a);
-    else fprintf(stderr, "usage: seed customers|contacts FIRST COUNT | seed users\n");
+    const struct kind *k = argc == 4 ? kind_of(argv[1]) : NULL;
+    bool users = argc == 2 && !strcmp(argv[1], "users");
+    if (k) rows_put(k, atol(argv[2]), atol(argv[3]));
+    else if (users) users_put(&a);
+    else fprintf(stderr, "usage: seed customers|contacts|leads FIRST COUNT | seed users\n");
     arena_done(&a);
-    return fflush(stdout) || argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return fflush(stdout) || !(k || users) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,35 +1,50 @@
 # shellcheck shell=bash
 # How lists and reports grow: the same cases over customers, contacts, orders and opportunities of several sizes.
 
-# size CUSTOMERS: so many, and what belongs to them, in place of those before; then the lists
-size() {
-    local begun=$SECONDS
-    ORDERS=$(($1 * ORDERS_EACH))
-    OPPORTUNITIES=$(($1 / CUSTOMERS_EACH))
+# Rows for a thousand customers.
+declare -A ROWS=([customers]=1000 [contacts]=1000 [opportunities]=100 [leads]=100 [activities]=250 [orders]=5000 [payments]=500 [quotes]=100
+    [products]=10 [users]=1 [audit]=500)
+LISTS=(customers contacts opportunities leads activities orders payments quotes products users audit)
+
+# rows_of WHAT CUSTOMERS
+rows_of() { echo $(($2 * ROWS[$1] / 1000)); }
+
+# For so many customers, in place of those before; the indexes of all are made together.
+size_load() {
     bulk_begin
     N=$1 load_customer_rows &
-    load_order_rows "$ORDERS"
-    load_opportunity_rows "$OPPORTUNITIES" 1
+    load_order_rows "$(rows_of orders "$1")" "$(rows_of products "$1")"
+    wait $!
+    load_opportunity_rows "$(rows_of opportunities "$1")" 1
+    load_user_rows "$(rows_of users "$1")"
+    load_audit_rows "$(rows_of audit "$1")" "$(rows_of users "$1")" &
+    load_activity_rows "$(rows_of activities "$1")" "$(rows_of opportunities "$1")" \
+        "$(auth_sql -c "SELECT user_id FROM users WHERE username = '$ADMIN_USERNAME'")"
+    load_lead_rows "$(rows_of leads "$1")"
+    load_payment_rows "$(rows_of payments "$1")" "$(rows_of orders "$1")"
+    load_quote_rows "$(rows_of quotes "$1")"
     wait $!
     indexes_make
     bulk_end
     customer_ids
+}
+
+# size CUSTOMERS: so many, and what belongs to them; then the lists
+size() {
+    local begun=$SECONDS what
+    size_load "$1"
     result "load_$1_seconds" $((SECONDS - begun))
-    N=$1 customer_lists
-    size_results customers "$1" "$1"
-    contact_lists
-    size_results contacts "$1" "$1"
-    N=$ORDERS order_lists
-    size_results orders "$ORDERS" "$1"
-    N=$OPPORTUNITIES opportunity_lists
-    size_results opportunities "$OPPORTUNITIES" "$1"
+    for what in "${LISTS[@]}"; do
+        N=$(rows_of "$what" "$1") "${what}_lists"
+        size_results "$what" "$(rows_of "$what" "$1")" "$1"
+    done
     sleep 2 # what lists leave to be written
 }
 
 # size_results WHAT COUNT CUSTOMERS: all times of a kind also go to $WORK/all.KIND.CUSTOMERS
 size_results() {
-    local kind
-    for kind in filter keyword other; do cat "$WORK/times.$kind" >>"$WORK/all.$kind.$3"; done
+    local times
+    for times in "$WORK"/times.*; do cat "$times" >>"$WORK/all.${times##*.}.$3"; done
     list_results "$1_$2_"
     sed "s/^/$1\t$2\t/" "$WORK/lists" >>"$WORK/sizes"
 }

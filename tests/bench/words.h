@@ -108,6 +108,8 @@ static const struct word statuses[] = { { "活跃", 55 }, { "潜在", 27 }, { "�
 static const struct word sources[] = {
     { "展会", 18 }, { "官网", 22 }, { "转介绍", 27 }, { "电话", 14 }, { "广告", 8 }, { "其他", 6 }, { NULL, 5 },
 };
+static const struct word lead_statuses[] = { { "未跟进", 20 }, { "跟进中", 25 }, { "已转化", 30 }, { "无效", 25 } };
+static const struct word product_types[] = { { "药品", 40 }, { "医疗器械", 25 }, { "影像设备", 10 }, { "耗材", 20 }, { "冷链", 5 } };
 static const struct word terms[] = { { "月结30天", 50 }, { "月结60天", 20 }, { "货到付款", 12 }, { "预付款", 10 }, { "月结90天", 8 } };
 static const struct word tags[] = {
     { NULL, 55 }, { "[\"重点客户\"]", 12 }, { "[\"冷链\"]", 8 }, { "[\"长期合作\"]", 12 }, { "[\"重点客户\", \"长期合作\"]", 6 },

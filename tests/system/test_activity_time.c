@@ -103,12 +103,38 @@ static void test_a_calendar_has_what_meets_its_time(void **state)
     expect_list("/api/v1/activities/calendar?from=2031-05-11&to=2031-05-15", 1, within);
     expect_list("/api/v1/activities/calendar?from=2031-04-01&to=2031-05-01%2009:30:00", 1, before);
     expect_list("/api/v1/activities/calendar?from=2031-05-10&to=2031-05-16&status=COMPLETED", 0, NULL);
+    char *project = activity("项目", "2029-01-01 00:00:00", "\"end_time\":\"2033-01-01 00:00:00\""); /* longer than all before */
+    expect_list("/api/v1/activities/calendar?from=2031-05-11&to=2031-05-15", 2, project);
+    expect_list("/api/v1/activities/calendar?from=2032-12-31&to=2033-02-01", 1, project);
     expect_error(GET("/api/v1/activities/calendar"), 400, NULL, "from,to");
     expect_error(GET("/api/v1/activities/calendar?from=2031-05-10"), 400, NULL, "to");
     expect_error(GET("/api/v1/activities/calendar?from=2031-05-10&to=2031-05-09"), 400, NULL, "from");
     expect_error(GET("/api/v1/activities/calendar?from=x&to=2031-02-30"), 400, NULL, "from,to");
     as(user_in("SALES_REP", department_below(NULL)).token);
     expect_list("/api/v1/activities/calendar?from=2031-05-10&to=2031-05-16", 0, NULL);
+}
+
+/* So many in the past, done: an index is worth it. */
+static void add_many(int count)
+{
+    sql(stack.opportunity_db, "INSERT INTO activities (activity_id, activity_name, activity_type, start_time, status) "
+                              "SELECT uuid_v7(), '旧', '电话', now() - n * interval '1 day', '已完成' FROM generate_series(1, %d) n", count);
+    sql(stack.opportunity_db, "VACUUM ANALYZE activities");
+}
+
+/* What the present decides is read off an index from where it begins, and counted there. */
+static void expect_index(const char *condition, const char *index, const char *bound)
+{
+    char *plan = sql(stack.opportunity_db, "EXPLAIN (FORMAT JSON) SELECT count(*) FROM activities t WHERE t.deleted_time IS NULL AND %s", condition);
+    expect(strstr(plan, "Index Only Scan") && strstr(plan, index) && strstr(plan, bound), "%s: %s", condition, plan);
+}
+
+static void test_no_more_is_read_than_may_be_meant(void **state)
+{
+    (void)state;
+    add_many(3000);
+    expect_index("activity_overlaps(t, '2031-05-10', '2031-05-16')", "activities_start", "start_time >= ");
+    expect_index("activity_is_overdue(t)", "activities_open", "start_time < now()");
 }
 
 /* --- the last contact -------------------------------------------------------------------------------------------------------- */
@@ -187,6 +213,7 @@ int main(void)
         TEST(test_time_alone_makes_it_overdue),
         TEST(test_reminders_are_those_that_are_due),
         TEST(test_a_calendar_has_what_meets_its_time),
+        TEST(test_no_more_is_read_than_may_be_meant),
         TEST(test_a_completed_activity_is_the_last_contact_of_what_it_is_about),
         TEST(test_customer_service_hears_of_contacts),
     };

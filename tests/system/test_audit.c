@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+enum { MANY = 6000 }; /* more than a total is counted for each time */
+
 /* --- what is recorded ------------------------------------------------------------------------------------------------------- */
 
 static void test_writes_logins_and_denials_are_recorded(void **state)
@@ -232,6 +234,38 @@ static void test_records_come_once_and_days_go_as_a_whole(void **state)
     sql(stack.auth_db, "UPDATE audit_retention SET keep_days = NULL");
 }
 
+/* So many of a day, as the gateways bring them. */
+static void add_many(const char *day, int count)
+{
+    sql(stack.auth_db, "SELECT audit_add(jsonb_agg(jsonb_build_object('log_id', gen_random_uuid(), 'time', '%s'::timestamptz + n * interval '1 s', "
+                       "'method', 'POST', 'operation', 'createCustomer', 'path', '/', 'address', '192.0.2.77', 'status', 201, 'latency_us', 1)), "
+                       "gen_random_uuid()) FROM generate_series(1, %d) n", day, count);
+}
+
+static void test_a_total_follows_what_comes_and_what_is_given_up(void **state)
+{
+    (void)state;
+    own_stack_only();
+    static const char path[] = "/api/v1/audit-logs?size=1&address=192.0.2.77";
+    target(stack.auth_url);
+    add_many("2020-03-01", MANY);
+    add_many("2020-03-02", 5);
+    expect_number(GET(path), "data.total", MANY + 5);
+    long stored = sql_count(stack.auth_db, "SELECT count(*) FROM list_total WHERE total = %d", MANY + 5);
+    assert_int_equal(stored, 1);
+    add_many("2020-03-02", 7); /* few: added to the stored one */
+    add_many("2020-03-03", 3);
+    expect_number(GET(path), "data.total", MANY + 15);
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM list_total WHERE total = %d", MANY + 5), 1);
+    add_many("2020-03-03", 200); /* many: stored anew */
+    expect_number(GET(path), "data.total", MANY + 215);
+    assert_int_equal(sql_count(stack.auth_db, "SELECT count(*) FROM list_total WHERE total = %d", MANY + 215), 1);
+    sql(stack.auth_db, "UPDATE audit_retention SET keep_days = (now() AT TIME ZONE 'UTC')::date - '2020-03-02'");
+    sql(stack.auth_db, "SELECT housekeeping()");
+    sql(stack.auth_db, "UPDATE audit_retention SET keep_days = NULL");
+    expect_number(GET(path), "data.total", 215);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_records_are_listed_for_who_may_see_them),
         cmocka_unit_test(test_nobody_changes_a_record_unseen),
         cmocka_unit_test(test_records_come_once_and_days_go_as_a_whole),
+        cmocka_unit_test(test_a_total_follows_what_comes_and_what_is_given_up),
     };
     return system_main("audit", tests, COUNT(tests));
 }
