@@ -13,15 +13,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { BUFFER_MAX = 16 * 1024 * 1024, TICK_MS = 250, APART_US = 5000 };
 
 struct spool_user {
+    int wake_fd;
     struct event *event;
     void (*written)(void *arg);
     void *arg;
-    uint64_t last; /* its newest line; of the lock */
+    uint64_t last; /* its newest line; relaxed atomic */
     struct spool_user *next;
 };
 
@@ -31,9 +34,13 @@ static struct {
     pthread_cond_t wake;
     struct buf pending;
     uint64_t added; /* numbers of lines */
-    struct spool_user *users;
     bool is_running, is_stopping;
 } spool = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct {
+    pthread_mutex_t lock; /* not that of the lines: a worker that is woken adds some at once, and would wait for who wakes the others */
+    struct spool_user *first;
+} users = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static uint64_t durable; /* written by the thread, read by any */
 static bool is_broken;   /* the same */
@@ -43,7 +50,8 @@ static bool is_broken;   /* the same */
 static struct writer {
     struct spool_file file;
     struct buf lines;
-    uint64_t last, begun_us;
+    uint64_t last, due_us;
+    bool is_lone; /* the last write was of one line */
 } writer;
 
 static struct timespec in_us(uint64_t us)
@@ -63,12 +71,18 @@ static void wait_a_little(void)
 
 /* A write comes at once after a pause; else when APART_US have passed since the last one began: without that, each line of a busy gateway
  * had an fsync nearly for itself. */
-static void keep_apart(struct writer *w)
+static void keep_apart(const struct writer *w)
 {
-    uint64_t now = clock_us(), due = w->begun_us + APART_US;
-    struct timespec rest = in_us(due > now ? due - now : 0);
-    if (due > now) nanosleep(&rest, NULL);
-    w->begun_us = clock_us();
+    uint64_t now = clock_us();
+    struct timespec rest = in_us(w->due_us > now ? w->due_us - now : 0);
+    if (w->due_us > now) nanosleep(&rest, NULL);
+}
+
+/* `lines`: how many have come since the last one began. */
+static void begin(struct writer *w, uint64_t lines)
+{
+    w->due_us = clock_us() + APART_US;
+    w->is_lone = lines == 1;
 }
 
 /* What could not be written is written again, into another file: some lines may be there twice then. */
@@ -93,12 +107,13 @@ static void note(struct writer *w, int error)
     buf_clear(&w->lines);
 }
 
+/* By a descriptor of its own, not by event_active(): that holds the lock of the loop which it wakes. */
 static void tell(uint64_t before)
 {
-    pthread_mutex_lock(&spool.lock);
-    for (struct spool_user *u = spool.users; u; u = u->next)
-        if (u->last > before) event_active(u->event, 0, 0);
-    pthread_mutex_unlock(&spool.lock);
+    pthread_mutex_lock(&users.lock);
+    for (const struct spool_user *u = users.first; u; u = u->next)
+        if (__atomic_load_n(&u->last, __ATOMIC_RELAXED) > before && eventfd_write(u->wake_fd, 1)) abort();
+    pthread_mutex_unlock(&users.lock);
 }
 
 static void write_lines(struct writer *w)
@@ -106,6 +121,7 @@ static void write_lines(struct writer *w)
     uint64_t before = durable;
     keep_apart(w);
     take(w);
+    begin(w, w->last - before);
     errno = 0;
     bool is_good = spool_file_write(&w->file, buf_str(&w->lines));
     note(w, is_good ? 0 : errno ? errno : EIO); /* a write of nothing sets none */
@@ -113,10 +129,13 @@ static void write_lines(struct writer *w)
     tell(before);
 }
 
+/* Where lines follow each other, some will be there when the next write is due: the thread sleeps until then, and no worker has to wake it
+ * before. After a lone line it sleeps until there is another, so that it is not woken for nothing. */
 static void *run(void *arg)
 {
     struct writer *w = arg;
     for (bool is_over = false; !is_over;) {
+        if (!w->is_lone) keep_apart(w);
         pthread_mutex_lock(&spool.lock);
         wait_a_little();
         bool has_lines = spool.pending.len || w->lines.len;
@@ -135,10 +154,11 @@ uint64_t spool_add(struct spool_user *u, struct str line)
     pthread_mutex_lock(&spool.lock);
     bool is_first = !spool.pending.len;
     buf_add(&spool.pending, line);
-    u->last = ++spool.added;
+    uint64_t number = ++spool.added;
+    __atomic_store_n(&u->last, number, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&spool.lock);
     if (is_first) pthread_cond_signal(&spool.wake);
-    return u->last;
+    return number;
 }
 
 uint64_t spool_durable(void)
@@ -154,7 +174,9 @@ bool spool_is_broken(void)
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     const struct spool_user *u = arg;
-    (void)fd, (void)what;
+    eventfd_t count;
+    (void)what;
+    eventfd_read(fd, &count);
     u->written(u->arg);
 }
 
@@ -162,24 +184,25 @@ struct spool_user *spool_join(const struct worker *w, void (*written)(void *arg)
 {
     struct spool_user *u = malloc(sizeof *u);
     if (!u) abort();
-    *u = (struct spool_user){ .written = written, .arg = arg };
-    u->event = event_new(w->base, -1, EV_PERSIST, on_event, u);
-    if (!u->event) abort();
-    pthread_mutex_lock(&spool.lock);
-    u->next = spool.users;
-    spool.users = u;
-    pthread_mutex_unlock(&spool.lock);
+    *u = (struct spool_user){ .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .written = written, .arg = arg };
+    u->event = event_new(w->base, u->wake_fd, EV_READ | EV_PERSIST, on_event, u);
+    if (u->wake_fd < 0 || !u->event || event_add(u->event, NULL)) abort();
+    pthread_mutex_lock(&users.lock);
+    u->next = users.first;
+    users.first = u;
+    pthread_mutex_unlock(&users.lock);
     return u;
 }
 
 void spool_leave(struct spool_user *u)
 {
-    pthread_mutex_lock(&spool.lock);
-    struct spool_user **at = &spool.users;
+    pthread_mutex_lock(&users.lock);
+    struct spool_user **at = &users.first;
     while (*at != u) at = &(*at)->next;
     *at = u->next;
-    pthread_mutex_unlock(&spool.lock);
+    pthread_mutex_unlock(&users.lock);
     event_free(u->event);
+    close(u->wake_fd);
     free(u);
 }
 
