@@ -1,4 +1,4 @@
-/* The gateway's spool: what it says is on the disk is in its files, a lone line at once. */
+/* The gateway's spool: what it says is on the disk is in its files, a lone line at once, those of a busy time together. */
 #include "../../gateway/spool.h"
 
 #include "unit.h"
@@ -7,6 +7,7 @@
 #include "http/worker.h"
 
 #include <event2/event.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 enum { WORKERS = 2, DEADLINE_S = 20 };
 
-/* How far apart writes begin, as in gateway/spool.c: a lone line does not wait for it. */
-enum { APART_US = 5000 };
+/* How far apart writes begin, APART_US and APART_BUSY_US of gateway/spool.c: a lone line waits for none of it. */
+enum { APART_US = 5000, APART_BUSY_US = 10000 };
 
 static char folder[] = "/tmp/test_spool_XXXXXX";
 
@@ -133,13 +134,41 @@ static void test_a_lone_line_is_written_at_once(void **state)
     uint64_t best = UINT64_MAX;
     party_init(&p, 4);
     for (int i = 0; i < TRIES; i++) {
-        pass(&p, 2 * APART_US);
+        pass(&p, 2 * APART_BUSY_US);
         uint64_t begun = clock_us();
         add(&p);
         dispatch(&p);
         if (clock_us() - begun < best) best = clock_us() - begun;
     }
     expect(best < APART_US, "%llu us", (unsigned long long)best);
+    party_done(&p);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    enum { BURST = 8 };
+    (void)fd, (void)what;
+    for (int i = 0; i < BURST; i++) add(arg);
+}
+
+/* Some of the first writes come before it is known how busy it is. */
+static void test_lines_of_a_busy_time_share_a_write(void **state)
+{
+    (void)state;
+    enum { BUSY_FOR_US = 500 * 1000, FIRST = 5 };
+    struct party p;
+    party_init(&p, 5);
+    struct event *tick = event_new(p.worker.base, -1, EV_PERSIST, on_tick, &p);
+    event_add(tick, &(struct timeval){ 0, 1000 });
+    p.left = INT_MAX; /* there is always one to be told of */
+    uint64_t begun = clock_us();
+    pass(&p, BUSY_FOR_US);
+    uint64_t most = (clock_us() - begun) / APART_BUSY_US + FIRST;
+    expect((uint64_t)p.told <= most, "%d writes for %d lines, %llu at most", p.told, p.added, (unsigned long long)most);
+    event_free(tick);
+    p.left = 0;
+    dispatch(&p);
+    expect(in_order(5) == p.added, "%d of %d lines", in_order(5), p.added);
     party_done(&p);
 }
 
@@ -165,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_who_is_told_has_lines_in_the_files),
         cmocka_unit_test(test_who_waits_for_nothing_is_not_told),
         cmocka_unit_test(test_a_lone_line_is_written_at_once),
+        cmocka_unit_test(test_lines_of_a_busy_time_share_a_write),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
