@@ -92,7 +92,8 @@ static struct str brought_up_to_date(struct arena *a, const struct resource *r, 
     sql_where_walk(&where, &where, params, a, r, q, SEEK_EACH);
     buf_addz(&b, "WITH stored AS MATERIALIZED (SELECT s.total, s.snapshot, s.stored_at, ");
     add_events(&b, r, events_max + 1);
-    buf_addf(&b, " AS events FROM list_total s WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
+    buf_addf(&b, " AS events FROM list_total s "
+                 "WHERE s.key = sha256(convert_to($%d::text, 'UTF8')) AND s.stored_at > now() - interval '1 day'",
              sql_param(params, key));
     add_unless_others_changed(&b, a, r, q);
     buf_addf(&b, ") SELECT l.total + d.delta, pg_current_snapshot()::text, "

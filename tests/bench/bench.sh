@@ -11,9 +11,9 @@ SIZES=(10000 100000 1000000) # customers; the peers are measured at the second
 ROUNDS=3                     # of which the median counts
 RUN_S=1                      # seconds of one run
 BEST_S=2                     # the same, beside pgbench
-WARM_S=5                     # the same, until V8 has compiled what is hot
+WARM_S=4                     # the same, until V8 has compiled what is hot
 CURVE_S=1                    # the same, of one of a plot
-PROMISE_S=15                 # the same, of the required load
+PROMISE_S=12                 # the same, of the required load
 [ "$QUICK" = 0 ] || SIZES=(5000 20000) ROUNDS=1 BEST_S=1 WARM_S=3 PROMISE_S=5
 
 # shellcheck source=tests/bench/stack.sh

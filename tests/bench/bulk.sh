@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # BUYERS is for the loaders
 # Rows straight into the tables of a service: without triggers, which would write an event, history and more for each, and with indexes that
 # are made afterwards.
 
@@ -9,7 +9,7 @@ bulk_sql() {
 }
 
 # What PostgreSQL does by itself for tables that have changed a lot, and for what would be lost now, is done at the end, once.
-BULK_SETTINGS=("autovacuum = off" "fsync = off" "max_wal_size = '16GB'" "checkpoint_timeout = '1h'")
+BULK_SETTINGS=("autovacuum = off" "fsync = off" "max_wal_size = '16GB'" "checkpoint_timeout = '1h'" "wal_init_zero = off")
 
 bulk_begin() {
     bulk_sql pg_catalog -f <(printf 'ALTER SYSTEM SET %s;' "${BULK_SETTINGS[@]}") -c "SELECT FROM pg_reload_conf()"

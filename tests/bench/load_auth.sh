@@ -3,6 +3,7 @@
 
 AUDIT_DAYS=30
 
+# shellcheck disable=SC2120  # lists pass some
 auth_sql() { bulk_sql auth "$@"; }
 
 # load_user_rows COUNT: in place of those generated before; nobody can log in as one

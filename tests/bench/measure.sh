@@ -62,7 +62,7 @@ measured_results() {
     done
 }
 
-CURVE_SHARES=(0.1 0.4 0.7 0.9 1.1 1.3)
+CURVE_SHARES=(0.1 0.4 0.7 1.0 1.3)
 
 # curve PLOT OPERATION RATE SECONDS TARGET...: requests arrive at shares of the rate, at random; "target offered per_second p50_us p99_us"
 # lines of $WORK/curve.PLOT

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # LIST_URL is for lists.sh
 # Orders by each filter and by keywords.
 
 order_filters() {

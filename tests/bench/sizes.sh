@@ -2,8 +2,8 @@
 # How lists and reports grow: the same cases over customers, contacts, orders and opportunities of several sizes.
 
 # Rows for a thousand customers.
-declare -A ROWS=([customers]=1000 [contacts]=1000 [opportunities]=100 [leads]=100 [activities]=250 [orders]=5000 [payments]=500 [quotes]=100
-    [products]=10 [users]=1 [audit]=500)
+declare -A ROWS=([customers]=1000 [contacts]=1000 [opportunities]=100 [leads]=100 [activities]=200 [orders]=5000 [payments]=100 [quotes]=100
+    [products]=10 [users]=1 [audit]=200)
 LISTS=(customers contacts opportunities leads activities orders payments quotes products users audit)
 
 # rows_of WHAT CUSTOMERS
@@ -38,7 +38,7 @@ size() {
         N=$(rows_of "$what" "$1") "${what}_lists"
         size_results "$what" "$(rows_of "$what" "$1")" "$1"
     done
-    sleep 2 # what lists leave to be written
+    sleep 1 # what lists leave to be written
 }
 
 # size_results WHAT COUNT CUSTOMERS: all times of a kind also go to $WORK/all.KIND.CUSTOMERS

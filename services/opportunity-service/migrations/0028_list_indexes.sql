@@ -23,3 +23,7 @@ $$;
 DROP INDEX activities_due;
 CREATE INDEX activities_open ON activities (start_time DESC, activity_id DESC) INCLUDE (end_time)
     WHERE deleted_time IS NULL AND status IN ('计划中', '进行中');
+
+-- Reminders are one's own.
+DROP INDEX activities_reminder;
+CREATE INDEX activities_reminder ON activities (assigned_to, reminder_time) WHERE deleted_time IS NULL AND status IN ('计划中', '进行中');
