@@ -25,6 +25,7 @@ activity_times() {
     same_total "$(sales_sql -c "SELECT count(*) FROM activities a WHERE activity_is_overdue(a)")" ""
     LIST_URL=$1/reminders
     list_case filter "reminders" ""
+    list_case filter "reminders: a seller's" "assigned_to=$(id_of 8000 11)"
 }
 
 activities_lists() {

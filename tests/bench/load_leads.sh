@@ -11,8 +11,8 @@ load_lead_rows() {
     DATA_KEYS_FILE=$OPPORTUNITY_SERVICE_DATA_KEYS_FILE "$SEED" leads 1 "$1" | sales_sql -c "COPY leads ($LEAD_COLUMNS) FROM STDIN"
 }
 
-# load_activity_rows COUNT OPPORTUNITIES USER: of two years and the month to come, in place of those that are there; a seller's are USER's;
-# indexes_make is due. What is past is done but for three of a hundred, which are overdue.
+# load_activity_rows COUNT OPPORTUNITIES: of two years and the month to come, in place of those that are there; indexes_make is due. What is
+# past is done but for three of a hundred, which are overdue.
 load_activity_rows() {
     indexes_drop opportunity activities
     sales_sql <<SQL
@@ -22,7 +22,7 @@ INSERT INTO activities (activity_id, activity_name, activity_type, related_type,
 SELECT $(id_sql e000 n), a.word || a.buyer, a.type, CASE WHEN a.sells THEN '机会' ELSE '客户' END,
        CASE WHEN a.sells THEN $(id_sql c000 "1 + n % $2") ELSE $(id_sql 9000 a.buyer) END,
        a.at, a.at + interval '1 hour', a.at - interval '1 day',
-       CASE a.seller WHEN 7 THEN '$3' ELSE $(id_sql 8000 a.seller) END, a.status, $(one_of 1 高 中 中 低),
+       $(id_sql 8000 a.seller), a.status, $(one_of 1 高 中 中 低),
        CASE a.status WHEN '已完成' THEN a.at END, CASE a.status WHEN '已取消' THEN '改期' END,
        '$(id_of 8000 0)', a.at - interval '7 days', a.at - interval '6 days'
 FROM generate_series(1, $1) n CROSS JOIN LATERAL (

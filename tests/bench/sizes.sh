@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How lists and reports grow: the same cases over customers, contacts, orders and opportunities of several sizes.
+# How lists and reports grow: the same cases over generated rows of several sizes.
 
 # Rows for a thousand customers.
 declare -A ROWS=([customers]=1000 [contacts]=1000 [opportunities]=100 [leads]=100 [activities]=200 [orders]=5000 [payments]=100 [quotes]=100
@@ -18,8 +18,7 @@ size_load() {
     load_opportunity_rows "$(rows_of opportunities "$1")" 1
     load_user_rows "$(rows_of users "$1")"
     load_audit_rows "$(rows_of audit "$1")" "$(rows_of users "$1")" &
-    load_activity_rows "$(rows_of activities "$1")" "$(rows_of opportunities "$1")" \
-        "$(auth_sql -c "SELECT user_id FROM users WHERE username = '$ADMIN_USERNAME'")"
+    load_activity_rows "$(rows_of activities "$1")" "$(rows_of opportunities "$1")"
     load_lead_rows "$(rows_of leads "$1")"
     load_payment_rows "$(rows_of payments "$1")" "$(rows_of orders "$1")"
     load_quote_rows "$(rows_of quotes "$1")"

@@ -106,6 +106,7 @@ static void test_a_calendar_has_what_meets_its_time(void **state)
     char *project = activity("项目", "2029-01-01 00:00:00", "\"end_time\":\"2033-01-01 00:00:00\""); /* longer than all before */
     expect_list("/api/v1/activities/calendar?from=2031-05-11&to=2031-05-15", 2, project);
     expect_list("/api/v1/activities/calendar?from=2032-12-31&to=2033-02-01", 1, project);
+    assert_string_equal(sql(stack.opportunity_db, "SELECT activity_longest()"), "35064:00:00"); /* and no days, which may have 23 hours */
     expect_error(GET("/api/v1/activities/calendar"), 400, NULL, "from,to");
     expect_error(GET("/api/v1/activities/calendar?from=2031-05-10"), 400, NULL, "to");
     expect_error(GET("/api/v1/activities/calendar?from=2031-05-10&to=2031-05-09"), 400, NULL, "from");
@@ -136,6 +137,7 @@ static void test_no_more_is_read_than_may_be_meant(void **state)
     add_many(3000);
     expect_index("activity_overlaps(t, '2031-05-10', '2031-05-16')", "Index Only Scan", "activities_start", "start_time >= ");
     expect_index("activity_is_overdue(t)", "Index Only Scan", "activities_open", "start_time < now()");
+    expect_index("activity_is_to_remind(t)", "Index Only Scan", "activities_open", "start_time <= ");
     expect_index("assigned_to = uuid_v7() AND activity_is_to_remind(t)", "Scan", "activities_reminder", "reminder_time <= now()");
 }
 

@@ -239,7 +239,8 @@ static void add_many(const char *day, int count)
 {
     sql(stack.auth_db, "SELECT audit_add(jsonb_agg(jsonb_build_object('log_id', gen_random_uuid(), "
                        "'time', '%s'::timestamptz + n * interval '1 s', 'method', 'POST', 'operation', 'createCustomer', 'path', '/', "
-                       "'address', '192.0.2.77', 'status', 201, 'latency_us', 1)), gen_random_uuid()) FROM generate_series(1, %d) n", day, count);
+                       "'address', '192.0.2.77', 'status', 201, 'latency_us', 1)), gen_random_uuid()) FROM generate_series(1, %d) n",
+        day, count);
 }
 
 static void test_a_total_follows_what_comes_and_what_is_given_up(void **state)

@@ -117,6 +117,8 @@ refuses "a default that is no label" customer.json 's/"default": "活跃"/"defau
     "customer.json: status: default \"沉睡\" is no label of \"customer_status\""
 refuses "secrets that nobody may see" customer.json '/"unmask": "customer:unmask",/d' \
     "customer.json: x-resource: has x-secret fields and no \"unmask\""
+refuses "rows that are only added, and told of" audit_log.json '/"events": false/d' \
+    "audit_log.json: x-resource: appended: its events tell what changes"
 refuses "an unknown permission to unmask" customer.json 's/customer:unmask/customer:unmsk/' \
     "customer.json: x-resource: unmask: unknown permission \"customer:unmsk\""
 refuses "an owner that is no user" customer.json 's/"owner": "created_by"/"owner": "customer_name"/' \
