@@ -148,7 +148,7 @@ PostgreSQL: it works more than four times as long for a create as gateway and se
 each), so both CPUs are full at a rate at which each of the two is busy a tenth of the time, begins its requests with caches that others
 have filled, and wakes somebody who is asleep at each step: two fifths of customer-service's CPU in a create and two thirds of the
 gateway's are the kernel's (\`perf record -a\`, 2026-11-30), no function of our own is above 2 % of either, and a fifth of the gateway's
-is the thread that brings the audit's records to the disk. Of PostgreSQL's time (\`pg_stat_statements\`, 2026-11-30) 49 % are the INSERT,
+is the thread that brings the audit's records to the disk, with one fsync in 10 ms. Of PostgreSQL's time (\`pg_stat_statements\`, 2026-11-30) 49 % are the INSERT,
 29 % reading the event for opportunity- and order-service and taking it in, 13 % the chain of the audit's records (a quarter of that are
 their indexes, a third what is hashed), 5 % what keywords are found by, 2 % reading what has changed, for the audit, 2 % reading back. Of
 the INSERT with warm caches two fifths are the two indexes for keywords, by trigrams and by single characters and pairs of Chinese and
