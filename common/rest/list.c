@@ -202,7 +202,8 @@ static bool is_worth_keeping(const struct req *r, const struct list *l)
 {
     if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
     struct str stale = pg_value(l->totals, 0, 0, TOTAL_STALE);
-    int64_t from = str_is_none(l->query.keyword) ? TOTAL_KEPT_FROM : TOTAL_KEPT_FROM_OF_KEYWORD;
+    bool is_dear = !str_is_none(l->query.keyword) || r->route->resource->is_appended;
+    int64_t from = is_dear ? TOTAL_KEPT_FROM_OF_DEAR : TOTAL_KEPT_FROM;
     return str_is_none(stale) ? l->total >= from || l->was_slow : str_is(stale, "true");
 }
 

@@ -15,8 +15,8 @@
 #include "rest/page.h"
 
 /* Rows: a count of fewer is made anew each time, unless it took TOTAL_SLOW_US, as it does where many wait in line. What a keyword finds has
- * to be read for that. */
-enum { TOTAL_KEPT_FROM = 5000, TOTAL_KEPT_FROM_OF_KEYWORD = 1000, TOTAL_SLOW_US = 40 * 1000 };
+ * to be read for that, and rows that are only added are in many partitions. */
+enum { TOTAL_KEPT_FROM = 5000, TOTAL_KEPT_FROM_OF_DEAR = 1000, TOTAL_SLOW_US = 40 * 1000 };
 
 /* What the first two select: the total, the snapshot it is true for; of a stored one, whether it should be stored anew; about how many
  * rows there are of all; the ids of the page, where the count came by them. */

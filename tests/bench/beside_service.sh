@@ -67,7 +67,7 @@ get_rate() {
 # best_count TARGET COUNT...: of connections, that with the highest rate
 best_count() {
     local count
-    for count in "${@:2}"; do echo "$(get_rate "$1" "$count" "$RUN_S") $count"; done | sort -rn | awk 'NR == 1 { print $2 }'
+    for count in "${@:2}"; do echo "$(get_rate "$1" "$count" 1) $count"; done | sort -rn | awk 'NR == 1 { print $2 }'
 }
 
 # Each at its best: GET of a row, whose statement pgbench repeats with as little around it as can be.

@@ -3,7 +3,7 @@
 # data, then those that count. A case is a line of $WORK/lists.
 
 WARM_REPEATS=8
-REPEATS=30
+: "${REPEATS:=30}"
 
 # list_times QUERY COUNT: "milliseconds status" of each request, one after the other on one connection
 list_times() {
