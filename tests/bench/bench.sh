@@ -14,7 +14,7 @@ BEST_S=2                     # the same, beside pgbench
 WARM_S=4                     # the same, until V8 has compiled what is hot
 CURVE_S=1                    # the same, of one of a plot
 PROMISE_S=12                 # the same, of the required load
-[ "$QUICK" = 0 ] || SIZES=(2000 8000) ROUNDS=1 RUN_S=0.5 BEST_S=1 WARM_S=2 PROMISE_S=4 REPEATS=15
+[ "$QUICK" = 0 ] || SIZES=(2000 8000) ROUNDS=1 RUN_S=0.5 BEST_S=1 WARM_S=2 PROMISE_S=3 REPEATS=10
 
 # shellcheck source=tests/bench/stack.sh
 . "$HERE/stack.sh"

@@ -26,7 +26,7 @@ beside_gateway() {
     local round name contenders=(nginx haproxy gateway unaudited)
     gateway_operations
     gateway_targets
-    for name in "${contenders[@]}"; do drive_at get "$name" 1; done # caches, pools
+    for name in "${contenders[@]}"; do drive_at get "$name" "$RUN_S"; done # caches, pools
     for ((round = 0; round < ROUNDS; round++)); do
         for name in "${contenders[@]}"; do measure get "$name" "$RUN_S"; done
         for name in gateway unaudited; do measure create "$name" "$RUN_S"; done

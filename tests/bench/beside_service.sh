@@ -5,6 +5,7 @@
 KEYWORDS=20
 PGBENCH_CLIENTS=(1 8 16)
 GET_CONNECTIONS=(32 64 128)
+[ "$QUICK" = 0 ] || PGBENCH_CLIENTS=(8) GET_CONNECTIONS=(64)
 PGBENCH_ROWS=100 # it knows no text variables: one script for each row
 
 # What the beginning of a customer's name is, as it is typed into a search field.
@@ -67,6 +68,7 @@ get_rate() {
 # best_count TARGET COUNT...: of connections, that with the highest rate
 best_count() {
     local count
+    [ $# -gt 2 ] || { echo "$2"; return; }
     for count in "${@:2}"; do echo "$(get_rate "$1" "$count" 1) $count"; done | sort -rn | awk 'NR == 1 { print $2 }'
 }
 
@@ -89,7 +91,7 @@ beside_service() {
     local round name operation
     service_targets
     for operation in get list keyword create; do
-        for name in direct chain; do drive_at "$operation" "$name" 1; done # caches
+        for name in direct chain; do drive_at "$operation" "$name" "$RUN_S"; done # caches
         drive_at "$operation" fastify "$WARM_S"
     done
     for ((round = 0; round < ROUNDS; round++)); do

@@ -2,6 +2,7 @@
 # Users, and the audit's records of what they did.
 
 AUDIT_DAYS=30
+[ "${QUICK:-0}" = 0 ] || AUDIT_DAYS=10
 
 # shellcheck disable=SC2120  # lists pass some
 auth_sql() { bulk_sql auth "$@"; }
