@@ -152,7 +152,6 @@ static void where_only(struct buf *b, struct sql_params *params, const struct li
     buf_addz(b, ")");
 }
 
-/* All but the keyword and whose records they are. */
 /* Rows that are only added are in many partitions, for each of which a statement is planned. Of a value that a SELECT hides, PostgreSQL
  * expects no better plan than the one that it has. */
 static void where_filter(struct buf *b, struct sql_params *params, const struct resource *r, const struct field *f, const char *value)
@@ -161,6 +160,7 @@ static void where_filter(struct buf *b, struct sql_params *params, const struct 
              types[f->type].cast);
 }
 
+/* All but the keyword and whose records they are. */
 static void where_filters(struct buf *b, struct sql_params *params, const struct resource *r, const struct list_query *q)
 {
     for (size_t i = 0; i < r->field_count; i++)

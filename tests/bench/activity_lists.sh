@@ -12,7 +12,7 @@ activity_filters() {
     list_case filter "dates: a month" "start_date=$(date -d '60 days ago' +%F)&end_date=$(date -d '30 days ago' +%F)"
 }
 
-# activity_times WHICH...: of those that the present decides
+# activity_times URL: those that the present decides
 activity_times() {
     local month
     month="from=$(date -d '20 days ago' +%F)&to=$(date -d '10 days' +%F)"
