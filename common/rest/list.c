@@ -32,8 +32,7 @@ struct list {
     struct sql_params params;           /* of `where` */
     struct sql_params paged, stored, count; /* of the statements: these, and more */
     const char *keep[3];                /* parameters of stmt_total_keep */
-    struct pg_segment *totals;
-    struct rows_at { struct pg_segment *segment; int call; } rows, walk; /* the page; what a walk has met that was too short */
+    struct rows_at { struct pg_segment *segment; int call; } totals, rows, walk; /* walk: what one has met that was too short */
     bool counted;
     uint64_t counting_us; /* when it began */
     bool was_slow;
@@ -51,6 +50,11 @@ static struct rows found(struct req *r, const struct list *l)
 {
     return (struct rows){ .req = r, .resource = r->route->resource, .columns = &l->columns, .segment = l->rows.segment,
                           .call = l->rows.call, .until = rows_of(&l->rows) };
+}
+
+static struct str total_value(const struct list *l, int column)
+{
+    return pg_value(l->totals.segment, l->totals.call, 0, column);
 }
 
 static const char *param_text(struct arena *a, int64_t n)
@@ -95,6 +99,16 @@ static bool is_kept(const struct req *r, const struct list *l)
     return !l->query.only && (!res->is_untold || res->is_appended);
 }
 
+/* Rows that are only added are in many partitions: to plan for all of them takes longer than a page, so it is done once, whatever the
+ * values. */
+static struct pg_segment *list_segment(struct req *r, enum pg_lane lane, bool reads)
+{
+    static const char *const planned_once[] = { "plan_cache_mode", "force_generic_plan" };
+    struct pg_segment *s = segment_new(r, lane, reads);
+    if (r->route->resource->is_appended) pg_add(s, &stmt_tell, planned_once, 2);
+    return s;
+}
+
 static const struct pg_stmt *shape(struct req *r, struct str sql)
 {
     return shapes_statement(r->worker->shapes, &r->arena, sql);
@@ -122,13 +136,17 @@ static void add_page(struct req *r, struct list *l, struct pg_segment *s)
     add_paged(r, l, s, page_sql(r, l));
 }
 
+static void add_total(struct req *r, struct list *l, struct pg_segment *s, struct str sql, const struct sql_params *params)
+{
+    l->totals = (struct rows_at){ s, s->count };
+    pg_add(s, shape(r, sql), params->values, params->count);
+}
+
 static void add_stored(struct req *r, struct list *l, struct pg_segment *s)
 {
     const struct resource *res = r->route->resource;
     l->keep[0] = total_key(&r->arena, res, l->where, &l->params);
-    l->totals = s;
-    struct str sql = total_stored(&r->arena, res, &l->query, l->keep[0], &l->stored);
-    pg_add(s, shape(r, sql), l->stored.values, l->stored.count);
+    add_total(r, l, s, total_stored(&r->arena, res, &l->query, l->keep[0], &l->stored), &l->stored);
 }
 
 /* A list under a record, as /opportunities/{opportunity_id}/stage-history: those that refer to it, if the caller may see it. The
@@ -178,7 +196,7 @@ static enum step list_query(struct req *r)
     buf_done(&b);
     l->count = l->params;
     if (sought && !is_kept(r, l)) return STEP_NEXT;
-    struct pg_segment *s = segment_new(r, PG_SLOW, true);
+    struct pg_segment *s = list_segment(r, PG_SLOW, true);
     if (is_counted(r, l) && is_kept(r, l)) add_stored(r, l, s);
     if (!sought) add_page(r, l, s);
     pg_submit(r->worker->pg, s);
@@ -188,20 +206,20 @@ static enum step list_query(struct req *r)
 static enum step list_count(struct req *r)
 {
     struct list *l = r->state;
-    if (!is_counted(r, l) || (l->totals && pg_rows(l->totals, 0))) return STEP_NEXT;
+    if (!is_counted(r, l) || (l->totals.segment && rows_of(&l->totals))) return STEP_NEXT;
     struct str sql = total_count(&r->arena, &l->page, l->where, is_kept(r, l) ? l->keep[0] : NULL, &l->count);
     l->counted = true;
     l->counting_us = clock_us();
-    l->totals = segment_new(r, PG_COUNT, true);
-    pg_add(l->totals, shape(r, sql), l->count.values, l->count.count);
-    pg_submit(r->worker->pg, l->totals);
+    struct pg_segment *s = list_segment(r, PG_COUNT, true);
+    add_total(r, l, s, sql, &l->count);
+    pg_submit(r->worker->pg, s);
     return STEP_WAIT;
 }
 
 static bool is_worth_keeping(const struct req *r, const struct list *l)
 {
     if (l->query.total != TOTAL_EXACT || !is_kept(r, l)) return false;
-    struct str stale = pg_value(l->totals, 0, 0, TOTAL_STALE);
+    struct str stale = total_value(l, TOTAL_STALE);
     bool is_dear = !str_is_none(l->query.keyword) || r->route->resource->is_appended;
     int64_t from = is_dear ? TOTAL_KEPT_FROM_OF_DEAR : TOTAL_KEPT_FROM;
     return str_is_none(stale) ? l->total >= from || l->was_slow : str_is(stale, "true");
@@ -209,9 +227,9 @@ static bool is_worth_keeping(const struct req *r, const struct list *l)
 
 static void take_total(struct req *r, struct list *l)
 {
-    struct str ids = pg_value(l->totals, 0, 0, TOTAL_PAGE);
-    str_to_i64(pg_value(l->totals, 0, 0, TOTAL_ROWS), 0, INT64_MAX, &l->total);
-    str_to_i64(pg_value(l->totals, 0, 0, TOTAL_AMONG), 0, INT64_MAX, &l->among);
+    struct str ids = total_value(l, TOTAL_PAGE);
+    str_to_i64(total_value(l, TOTAL_ROWS), 0, INT64_MAX, &l->total);
+    str_to_i64(total_value(l, TOTAL_AMONG), 0, INT64_MAX, &l->among);
     if (!str_is_none(ids)) l->ids = arena_cstr(&r->arena, ids);
 }
 
@@ -219,13 +237,13 @@ static enum step list_page(struct req *r)
 {
     struct list *l = r->state;
     l->was_slow = l->counted && clock_us() - l->counting_us > TOTAL_SLOW_US;
-    if (l->totals) take_total(r, l);
+    if (l->totals.segment) take_total(r, l);
     bool keep = is_worth_keeping(r, l);
     if (l->rows.segment && !keep) return STEP_NEXT;
-    struct pg_segment *s = segment_new(r, PG_SLOW, !keep);
+    struct pg_segment *s = list_segment(r, PG_SLOW, !keep);
     if (keep) {
         l->keep[1] = param_text(&r->arena, l->total);
-        l->keep[2] = arena_cstr(&r->arena, pg_value(l->totals, 0, 0, TOTAL_SNAPSHOT));
+        l->keep[2] = arena_cstr(&r->arena, total_value(l, TOTAL_SNAPSHOT));
         pg_add(s, &stmt_total_keep, l->keep, 3);
     }
     if (!l->rows.segment) add_page(r, l, s);
@@ -244,7 +262,7 @@ static bool is_short(const struct list *l)
 
 static void look_again(struct req *r, struct list *l, struct str sql)
 {
-    struct pg_segment *s = segment_new(r, PG_SLOW, true);
+    struct pg_segment *s = list_segment(r, PG_SLOW, true);
     add_paged(r, l, s, sql);
     pg_submit(r->worker->pg, s);
 }

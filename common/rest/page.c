@@ -66,14 +66,15 @@ static void add_range(struct buf *b, struct arena *a, const struct page *p, stru
 }
 
 /* Is there one best plan, whatever the values? An index has the rows of a filter in the usual order, and near to its beginning is best read
- * along it. */
+ * along it. Of rows that are only added there is but one plan. */
 static bool is_plain(const struct page *p)
 {
     const struct list_query *q = p->query;
     int filters = q->scope.reach != NULL;
     for (size_t i = 0; i < p->resource->field_count; i++) filters += q->filters[i] != NULL;
     if ((q->from || q->until) && q->sort != p->resource->dates) filters++;
-    return !q->only && offset_of(q) < DEEP_OFFSET && (filters == 0 || (filters == 1 && q->sort == p->resource->sort));
+    bool is_one = filters == 0 || (filters == 1 && q->sort == p->resource->sort) || p->resource->is_appended;
+    return !q->only && offset_of(q) < DEEP_OFFSET && is_one;
 }
 
 static void add_columns(struct buf *b, const struct page *p)

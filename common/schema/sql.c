@@ -152,19 +152,13 @@ static void where_only(struct buf *b, struct sql_params *params, const struct li
     buf_addz(b, ")");
 }
 
-/* Rows that are only added are in many partitions, for each of which a statement is planned. Of a value that a SELECT hides, PostgreSQL
- * expects no better plan than the one that it has. */
-static void where_filter(struct buf *b, struct sql_params *params, const struct resource *r, const struct field *f, const char *value)
-{
-    buf_addf(b, r->is_appended ? " AND t.%.*s = (SELECT $%d::%s)" : " AND t.%.*s = $%d::%s", STR_ARG(f->name), sql_param(params, value),
-             types[f->type].cast);
-}
-
 /* All but the keyword and whose records they are. */
 static void where_filters(struct buf *b, struct sql_params *params, const struct resource *r, const struct list_query *q)
 {
     for (size_t i = 0; i < r->field_count; i++)
-        if (q->filters[i]) where_filter(b, params, r, &r->fields[i], q->filters[i]);
+        if (q->filters[i])
+            buf_addf(b, " AND t.%.*s = $%d::%s", STR_ARG(r->fields[i].name), sql_param(params, q->filters[i]),
+                     types[r->fields[i].type].cast);
     if (q->from) buf_addf(b, " AND t.%.*s >= $%d::timestamptz", STR_ARG(r->fields[r->dates].name), sql_param(params, q->from));
     if (q->until) buf_addf(b, " AND t.%.*s < $%d::timestamptz", STR_ARG(r->fields[r->dates].name), sql_param(params, q->until));
     if (q->only) where_only(b, params, q);

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # Users, and the audit's records of what they did.
 
-AUDIT_DAYS=30
-[ "${QUICK:-0}" = 0 ] || AUDIT_DAYS=10
+AUDIT_MONTHS=2 # whole ones, before this one
 
 # shellcheck disable=SC2120  # lists pass some
 auth_sql() { bulk_sql auth "$@"; }
@@ -19,35 +18,39 @@ FROM generate_series(0, $1 - 1) n;
 SQL
 }
 
-# audit_day_sql DAY PARTITION COUNT USERS: records of a day
-audit_day_sql() {
+# audit_day N: the Nth before this month
+audit_day() { date -ud "$(date -u +%Y-%m-01) $1 days ago" "${2:-+%F}"; }
+
+# audit_month_sql FIRST COUNT USERS: records of the month with this first day. They get their indexes when all are there.
+audit_month_sql() {
+    local month=audit_records_${1:0:4}${1:5:2} days
+    days=$(date -ud "$1 1 month 1 day ago" +%d)
     cat <<SQL
-DROP TABLE IF EXISTS $2;
-CREATE TABLE $2 (LIKE audit_records INCLUDING DEFAULTS);
-INSERT INTO $2 (day, sequence, hash, log_id, time, user_id, username, session_id, address, user_agent, client_request_id, method,
+DROP TABLE IF EXISTS $month;
+CREATE TABLE $month (LIKE audit_records);
+INSERT INTO $month (day, sequence, hash, log_id, time, user_id, username, session_id, address, user_agent, client_request_id, method,
                 operation, path, resource_id, status, error, changes, latency_us, created_time)
-SELECT '$1', s, '\x00', gen_random_uuid(), a.at, $(id_sql 8000 a.who), 'xiaoshou' || a.who, $(id_sql 8001 "a.who * 100 + n % 100"),
+SELECT '$1'::date + d, s, '\x00', gen_random_uuid(), a.at, $(id_sql 8000 a.who), 'xiaoshou' || a.who, $(id_sql 8001 "a.who * 100 + n % 100"),
        '10.' || a.who % 4 || '.0.' || a.who % 250, 'Mozilla/5.0', 'r-' || n, o.method, o.operation, o.path || a.record, a.record,
        CASE WHEN a.error IS NULL THEN o.status ELSE 403 END, a.error,
        CASE WHEN o.method = 'PATCH' AND a.error IS NULL THEN '{"description": [null, "已回访"]}'::jsonb END, 1000 + n % 5000, a.at
-FROM generate_series(1, $3) s CROSS JOIN LATERAL (SELECT to_char('$1'::date, 'YYMMDD')::bigint * 1000000 + s AS n) r
+FROM generate_series(0, $days - 1) d CROSS JOIN generate_series(1, $2 / $days) s
+CROSS JOIN LATERAL (SELECT to_char('$1'::date + d, 'YYMMDD')::bigint * 1000000 + s AS n) r
 CROSS JOIN LATERAL (
-    SELECT $(hashed 1 "$4") AS who, $(id_sql 9000 "$(hashed 2 "$BUYERS")")::text AS record,
-           '$1T00:00:00Z'::timestamptz + (s - 1) * interval '1 day' / $3 AS at,
+    SELECT $(hashed 1 "$3") AS who, $(id_sql 9000 "$(hashed 2 "$BUYERS")")::text AS record,
+           '$1T00:00:00Z'::timestamptz + d * interval '1 day' + (s - 1) * interval '1 day' / ($2 / $days) AS at,
            CASE WHEN $(hashed 3 50) = 0 THEN 'FORBIDDEN' END AS error) a
 JOIN (VALUES (0, 'PATCH', 'updateCustomer', '/api/v1/customers/', 200), (1, 'POST', 'createOrder', '/api/v1/orders/', 201),
              (2, 'POST', 'createCustomer', '/api/v1/customers/', 201), (3, 'DELETE', 'deleteContact', '/api/v1/contacts/', 204))
      o (place, method, operation, path, status) ON o.place = $(hashed 4 4);
-ALTER TABLE audit_records ATTACH PARTITION $2 FOR VALUES FROM ('$1') TO ('$1'::date + 1);
+SELECT audit_attach('$1');
 SQL
 }
 
-# load_audit_rows COUNT USERS: of the last days, in place of those that are there; a partition gets its indexes when it is full. Their chain
-# is none: nothing here asks for it.
+# load_audit_rows COUNT USERS: in place of those that are there. Their chain is none: nothing here asks for it.
 load_audit_rows() {
-    local d day
-    for ((d = 1; d <= AUDIT_DAYS; d++)); do
-        day=$(date -ud "$d days ago" +%F)
-        audit_day_sql "$day" "audit_records_${day//-/}" $(($1 / AUDIT_DAYS)) "$2"
+    local month
+    for ((month = 1; month <= AUDIT_MONTHS; month++)); do
+        audit_month_sql "$(date -ud "$(date -u +%Y-%m-01) $month months ago" +%F)" $(($1 / AUDIT_MONTHS)) "$2"
     done | auth_sql
 }
