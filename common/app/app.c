@@ -84,6 +84,13 @@ static void on_tick(int fd, short what, void *arg)
     if (over) event_base_loopexit(t->worker->base, NULL);
 }
 
+static void set_policy(const struct thread *t)
+{
+    static const struct sched_param none;
+    int fault = own(t)->is_batch ? pthread_setschedparam(pthread_self(), SCHED_BATCH, &none) : 0;
+    if (fault) log_warn("SCHED_BATCH cannot be used", LOG_Z("why", strerror(fault)));
+}
+
 static void thread_events(struct thread *t)
 {
     static const struct timeval tick = { 0, TICK_MS * 1000 };
@@ -100,6 +107,7 @@ static void *thread_main(void *arg)
     w->base = event_base_new();
     if (!w->base) abort();
     t->app->settings[w->index] = settings_hold();
+    set_policy(t); /* the threads that it makes inherit it */
     w->metrics = metrics_new(t->app->routes.count);
     access_start(w);
     thread_events(t);

@@ -17,6 +17,9 @@ const struct opt app_opts[] = {
     { "LOG_LEVEL", O_LEVEL, AT(log_level), "info", O_LIVE, 0, 0, "debug, info, warn or error" },
     { "ACCESS_LOG", O_BOOL, AT(access_log), "1", O_LIVE, 0, 0, "one line per request: 1 or 0" },
     { "WORKERS", O_INT, AT(workers), NULL, 0, 1, WORKERS_MAX, "threads, 1 to 32; default: one per CPU" },
+    { "SCHED_BATCH", O_BOOL, AT(is_batch), "1", 0, 0, 0,
+      "the threads run under Linux's policy of this name: when all CPUs are busy, one that is woken waits some milliseconds for its turn "
+      "instead of interrupting who runs, and then has more to do at once; 0 where programs of others keep the CPUs busy" },
     { "DRAIN_DELAY_MS", O_INT, AT(drain_delay_ms), "0", O_LIVE, 0, 600000,
       "from SIGTERM, when /readyz begins to fail, until new connections are refused, in milliseconds" },
     { "DRAIN_MS", O_INT, AT(drain_ms), "10000", O_LIVE, 0, 600000,

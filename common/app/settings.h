@@ -20,6 +20,7 @@ struct app_settings {
     const char *config_file;
     enum log_level log_level;
     int workers;
+    bool is_batch;      /* SCHED_BATCH */
     int drain_delay_ms; /* from SIGTERM, when it is no longer ready, until it takes no more connections */
     int drain_ms;       /* then, for requests under way */
     bool access_log;
