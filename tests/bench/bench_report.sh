@@ -140,7 +140,9 @@ are the gateway's, over a quarter customer-service's, a seventh each PostgreSQL'
 times that a request or its reply is sent over TCP are a third of everything, and no function of the gateway's own is above 2 % of it. pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
-others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29; 0.75, 0.61 and 0.60 on 2026-11-30. BBR or CUBIC makes no difference.
+others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29; 0.75, 0.61 and 0.60 on 2026-11-30, and 0.67 with
+SCHED_BATCH, which is worth a sixth of the rate here. The gateway makes four system calls for a request, two to receive and two to send, and an
+epoll_wait for fourteen of them (\`strace -c\`, 2026-11-30). BBR or CUBIC makes no difference.
 
 ### What bounds a create
 
