@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
 JOIN (VALUES (0, 'PATCH', 'updateCustomer', '/api/v1/customers/', 200), (1, 'POST', 'createOrder', '/api/v1/orders/', 201),
              (2, 'POST', 'createCustomer', '/api/v1/customers/', 201), (3, 'DELETE', 'deleteContact', '/api/v1/contacts/', 204))
      o (place, method, operation, path, status) ON o.place = $(hashed 4 4);
-SELECT audit_attach('$1');
+SELECT audit_attach('$1') \\g /dev/null
 SQL
 }
 
