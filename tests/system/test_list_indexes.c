@@ -20,11 +20,16 @@ static const struct list {
     { &user_resource, &stack.auth_db, NULL },            { &audit_log_resource, &stack.auth_db, "audit_records" },
 };
 
+/* That begin with the field. Of what is only added, a filter's have to go on with the order of the list: as much as it finds, it is read so. */
 static long indexes_of(const struct list *l, const struct field *f)
 {
+    const struct resource *r = l->resource;
+    const struct field *next = r->is_appended && f->flags & F_FILTER ? &r->fields[r->sort] : NULL;
+    const char *more = next ? text("AND i.indkey[1] = (SELECT n.attnum FROM pg_attribute n WHERE n.attrelid = i.indrelid "
+                                   "AND n.attname = '%.*s')", STR_ARG(next->name)) : "";
     return sql_count(*l->db, "SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-                             "WHERE i.indisvalid AND i.indrelid = '%s'::regclass AND a.attname = '%.*s'",
-                     l->table ? l->table : l->resource->table, STR_ARG(f->name));
+                             "WHERE i.indisvalid AND i.indrelid = '%s'::regclass AND a.attname = '%.*s' %s",
+                     l->table ? l->table : r->table, STR_ARG(f->name), more);
 }
 
 static void test_each_filter_and_sort_has_an_index(void **state)
