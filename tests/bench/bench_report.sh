@@ -135,9 +135,9 @@ ${GET_CONNECTIONS[*]} connections, directly and through the gateway; in turns.
 
 ### What bounds a read through the gateway
 
-CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (\`perf record -a\`, 2026-11-29) two fifths
-are the gateway's, over a quarter customer-service's, a seventh each PostgreSQL's and the client's. Seven tenths of the gateway's are the kernel's: the four
-times that a request or its reply is sent over TCP are a third of everything, and no function of the gateway's own is above 2 % of it. pgbench pays for
+CPU: the machine has none left in either case, and the same row takes two parties more. Of the CPU of such a request (\`perf record -a\`, 2026-11-30) two fifths
+are the gateway's, three tenths customer-service's, a sixth PostgreSQL's and a ninth the client's. Three quarters of the gateway's are the kernel's, and no
+function of the gateway's own is above 1 % of it; the four times that a request or its reply is sent over TCP were a third of everything (2026-11-29). pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
 others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29; 0.75, 0.61 and 0.60 on 2026-11-30, and 0.67 with

@@ -20,7 +20,7 @@ static const struct list {
     { &user_resource, &stack.auth_db, NULL },            { &audit_log_resource, &stack.auth_db, "audit_records" },
 };
 
-/* That begin with the field. Of what is only added, a filter's have to go on with the order of the list: as much as it finds, it is read so. */
+/* That begin with the field. Of what is only added, a filter finds much: its index has to go on with the order of the list. */
 static long indexes_of(const struct list *l, const struct field *f)
 {
     const struct resource *r = l->resource;
