@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of a build: tests/run.sh [BUILD] [PATTERN]    tests/run.sh build/asan 'test_customer*'
 # Unit tests first (binaries, then tests/unit/*.sh), then system tests; ends with "N passed, N failed", counting test functions.
-# A binary that dies, hangs (TEST_SECONDS) or runs no test counts as one failure.
+# A binary that dies, hangs (TEST_SECONDS) or runs no test counts as one failure. What failed is told again at the end.
 set -uo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -17,14 +17,29 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 [ ! -e "$top/tests/lsan.supp" ] || export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$top/tests/lsan.supp:print_suppressions=0}
 
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+told=$(mktemp)
+trap 'rm -f "$output" "$told"' EXIT
 
 # Sum of n in cmocka's "[  PASSED  ] n test(s)." lines; a binary may run several groups.
 count() { grep -aoE "^\[  $1  \] [0-9]+ test\(s\)" "$output" | awk '{ n += $4 } END { print n + 0 }'; }
 
+# The last lines of what each failed test printed, or of a binary without one.
+tell() {
+    echo "--- $1"
+    awk -v most=25 '
+        /^\[ RUN      \]/ { begun = NR }
+        { line[NR] = $0 }
+        /^\[==========\]/ { is_over = /run\.$/ }
+        /^\[  FAILED  \]/ && !is_over { last(begun); some = 1 }
+        END { if (!some) last(1) }
+        function last(from) { for (i = NR - from < most ? from : NR - most + 1; i <= NR; i++) print line[i] }' "$output"
+}
+
+# fail COUNT NAME REASON
 fail() {
     failed=$((failed + $1))
-    failures+=("$2")
+    failures+=("$2: $3")
+    tell "$2" >>"$told"
 }
 
 judge() {
@@ -33,13 +48,13 @@ judge() {
     bad=$(count FAILED)
     passed=$((passed + good))
     if [ "$bad" -gt 0 ]; then
-        fail "$bad" "$name: $(grep -aoE '^\[  FAILED  \] [A-Za-z_]\w*' "$output" | awk '{ print $4 }' | sort -u | paste -sd ' ')"
+        fail "$bad" "$name" "$(grep -aoE '^\[  FAILED  \] [A-Za-z_]\w*' "$output" | awk '{ print $4 }' | sort -u | paste -sd ' ')"
     elif [ "$status" = 124 ]; then
-        fail 1 "$name: still running after ${TEST_SECONDS:-300} s"
+        fail 1 "$name" "still running after ${TEST_SECONDS:-300} s"
     elif [ "$status" != 0 ]; then
-        fail 1 "$name: ended with status $status; $(grep -a -m 1 '^SUMMARY: ' "$output" || tail -n 1 "$output")"
+        fail 1 "$name" "ended with status $status; $(grep -a -m 1 '^SUMMARY: ' "$output" || tail -n 1 "$output")"
     elif [ "$good" = 0 ]; then
-        fail 1 "$name: ran no test"
+        fail 1 "$name" "ran no test"
     fi
 }
 
@@ -52,7 +67,9 @@ run_binary() {
 # A script gets the generator and the schemas.
 run_script() {
     echo "--- $1"
-    if timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" "$build/schemagen" "$top/proto-json-schemas" </dev/null; then passed=$((passed + 1)); else fail 1 "$1: ended with status $?"; fi
+    timeout --kill-after=10 "${TEST_SECONDS:-300}" "$2" "$build/schemagen" "$top/proto-json-schemas" </dev/null 2>&1 | tee "$output"
+    local status=${PIPESTATUS[0]}
+    if [ "$status" = 0 ]; then passed=$((passed + 1)); else fail 1 "$1" "ended with status $status"; fi
 }
 
 cd "$top" || exit
@@ -66,6 +83,7 @@ for kind in unit system; do
 done
 
 echo
+cat "$told"
 [ ${#failures[@]} = 0 ] || printf 'FAILED  %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
