@@ -2,6 +2,7 @@
 #include "crm.h"
 #include "expect.h"
 #include "pool.h"
+#include "replica.h"
 #include "shell.h"
 #include "sql.h"
 #include "stack.h"
@@ -68,14 +69,12 @@ static void test_days_of_before_become_months(void **state)
 
 /* --- lists -------------------------------------------------------------------------------------------------------------------------- */
 
-/* In auth-service's connections, which are made anew. */
+/* In each connection that auth-service opens from now on. */
 static void auto_explain(bool is_on)
 {
     static const char *const settings[][2] = { { "session_preload_libraries", "auto_explain" }, { "auto_explain.log_min_duration", "0" } };
     for (size_t i = 0; i < COUNT(settings); i++)
         sql(stack.admin_db, "ALTER ROLE auth_service SET %s = %s", settings[i][0], is_on ? settings[i][1] : "DEFAULT");
-    sql(stack.admin_db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'auth_service'");
-    assert_true(url_is_ready(stack.auth_url, 20));
 }
 
 /* A plan for any value tells its parameter, one for this value the value. */
@@ -83,11 +82,13 @@ static void test_a_list_is_planned_once_whatever_is_asked_for(void **state)
 {
     (void)state;
     own_stack_only();
-    target(stack.auth_url);
     auto_explain(true);
+    struct replica r = replica_start("auth-service", "WORKERS=1", NULL);
+    target(r.url);
     expect_status(GET("/api/v1/audit-logs?status=418"), 200);
     expect_status(GET("/api/v1/audit-logs?status=418&method=PATCH&username=nobody"), 200);
     auto_explain(false);
+    replica_stop(&r);
     assert_int_equal(shell("grep -aqF '(status = $' \"$LOG_DIR\"/postgres.log").status, 0);
     assert_int_equal(shell("grep -aqF '(status = 418)' \"$LOG_DIR\"/postgres.log").status, 1);
 }
