@@ -140,7 +140,7 @@ are the gateway's, three tenths customer-service's, a sixth PostgreSQL's and a n
 function of the gateway's own is above 1 % of it; the four times that a request or its reply is sent over TCP were a third of everything (2026-11-29). pgbench pays for
 PostgreSQL, a client that parses nothing, and two messages over a unix socket instead of six, four of them over TCP. nginx, which only forwards, needs
 about as much CPU in the gateway's place (\`…_get_cpu_us\` above). The ratio moves with the machine, which slows pgbench down more than
-others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29; 0.75, 0.61 and 0.60 on 2026-11-30, and 0.67 with
+others: 0.50 to 0.74 in runs of one day, 0.90 in a short one; 0.71 and 0.63 on 2026-11-29; 0.75, 0.61 and 0.60 on 2026-11-30; 0.67 and 0.77 with
 SCHED_BATCH, which is worth a sixth of the rate here. The gateway makes four system calls for a request, two to receive and two to send, and an
 epoll_wait for fourteen of them (\`strace -c\`, 2026-11-30). BBR or CUBIC makes no difference.
 
